@@ -1,0 +1,15 @@
+//! What every other crate stands on: seeds, progress, hints, limits and atomic writes.
+
+mod digest;
+mod hint;
+mod limits;
+mod progress;
+mod seed;
+mod write;
+
+pub use digest::sha256_hex;
+pub use hint::Hint;
+pub use limits::{LimitError, read_limited};
+pub use progress::{Progress, Silent, Stage, Warning};
+pub use seed::{Rng, Seed};
+pub use write::write_atomic;

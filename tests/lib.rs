@@ -1,0 +1,1 @@
+//! The tests of the whole: flows, transcripts, bad files, documents.
