@@ -1,1 +1,26 @@
-//! media
+//! Finished media and their file formats. A [`Score`] holds what the symbolic formats hold: bars,
+//! tempo, chord symbols, sections and parts, in exact rational time. A lead sheet is a score with
+//! one melody part and chord symbols.
+
+mod chord;
+mod error;
+mod key;
+mod limits;
+mod metre;
+mod pitch;
+mod score;
+mod tempo;
+
+pub use chord::{ChordSymbol, Quality};
+pub use error::{Error, Format};
+pub use key::{Key, Mode};
+pub use limits::Limits;
+pub use metre::Metre;
+pub use pitch::{PitchClass, PitchName, Step};
+pub use score::{
+    Bar, ChordChange, Note, Part, Role, Score, Section, TempoChange, f64_from_quarters,
+};
+pub use tempo::Tempo;
+
+/// Exact score time: a number of quarter notes.
+pub type Quarters = num_rational::Ratio<i64>;

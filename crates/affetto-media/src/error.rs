@@ -1,0 +1,152 @@
+use std::path::PathBuf;
+
+use affetto_core::{Hint, LimitError};
+
+/// A file format of scores and sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Standard MIDI file.
+    Midi,
+    /// MusicXML, plain or compressed (`.mxl`).
+    MusicXml,
+    /// ABC notation.
+    Abc,
+    /// LilyPond input (written only).
+    LilyPond,
+    /// WAV sound (written only).
+    Wav,
+    /// PNG piano roll (written only).
+    Png,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 6] = [
+        Self::Midi,
+        Self::MusicXml,
+        Self::Abc,
+        Self::LilyPond,
+        Self::Wav,
+        Self::Png,
+    ];
+
+    /// The name people use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Midi => "MIDI",
+            Self::MusicXml => "MusicXML",
+            Self::Abc => "ABC",
+            Self::LilyPond => "LilyPond",
+            Self::Wav => "WAV",
+            Self::Png => "PNG",
+        }
+    }
+
+    /// File name extensions in lower case, the usual one first.
+    pub const fn extensions(self) -> &'static [&'static str] {
+        match self {
+            Self::Midi => &["mid", "midi", "smf"],
+            Self::MusicXml => &["musicxml", "xml", "mxl"],
+            Self::Abc => &["abc"],
+            Self::LilyPond => &["ly"],
+            Self::Wav => &["wav"],
+            Self::Png => &["png"],
+        }
+    }
+
+    /// The format that a file name's extension stands for.
+    pub fn from_path(path: &std::path::Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        Self::ALL
+            .into_iter()
+            .find(|format| format.extensions().contains(&extension.as_str()))
+    }
+}
+
+/// Why media could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The content is damaged or not of this format.
+    #[error("not a readable {} file: {reason}, at {place}", format.name())]
+    Malformed {
+        /// The format that was expected.
+        format: Format,
+        /// Where: a byte offset, a line, a bar.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The content is larger than what is held in memory here.
+    #[error("{found} {what}, and at most {limit} are read")]
+    Limit {
+        /// What was counted.
+        what: &'static str,
+        /// The permitted number.
+        limit: u64,
+        /// The number found, or the first one past the limit.
+        found: u64,
+    },
+    /// The format has something that a score cannot hold, or the score something that the format
+    /// cannot hold.
+    #[error("{} cannot hold {what}", format.name())]
+    Unsupported {
+        /// The format.
+        format: Format,
+        /// What it is.
+        what: String,
+    },
+    /// A word could not be understood.
+    #[error("{text:?} is not {expected}")]
+    Word {
+        /// The word.
+        text: String,
+        /// What was expected, with an example.
+        expected: &'static str,
+    },
+    /// A file could not be read.
+    #[error(transparent)]
+    Read(#[from] LimitError),
+    /// A file could not be written.
+    #[error("cannot write: {source}: {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// One of the above, in a named file.
+    #[error("{source}: {}", path.display())]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
+}
+
+impl Error {
+    /// This error, said of `path`.
+    pub fn in_file(self, path: &std::path::Path) -> Self {
+        match self {
+            Self::Read(_) | Self::Write { .. } | Self::InFile { .. } => self,
+            source => Self::InFile {
+                path: path.into(),
+                source: Box::new(source),
+            },
+        }
+    }
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Malformed { format, .. } => Some(format!(
+                "open it in the program that wrote it and export {} again",
+                format.name()
+            )),
+            Self::Limit { .. } => Some("cut the file into shorter pieces".into()),
+            Self::InFile { source, .. } => source.hint(),
+            _ => None,
+        }
+    }
+}

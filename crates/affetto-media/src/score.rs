@@ -1,0 +1,213 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{ChordSymbol, Key, Metre, Quarters, Tempo};
+
+/// Music in exact time. A lead sheet is a score with one [`Role::Melody`] part and chord symbols.
+///
+/// Rules that every reader keeps and every writer relies on: `bars` is not empty and lies end to end
+/// from 0; the lists are sorted by onset; no onset or end lies past the last bar; the first tempo
+/// stands at 0; two chord changes never share an onset; neighbouring chord changes differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Score {
+    /// The title; empty where there is none.
+    pub title: String,
+    /// Who made it; empty where nobody is named.
+    pub creator: String,
+    /// The bars, in order.
+    pub bars: Vec<Bar>,
+    /// Tempo changes; the first one at 0.
+    pub tempos: Vec<TempoChange>,
+    /// Chord symbols.
+    pub chords: Vec<ChordChange>,
+    /// Section names (`A`, `Chorus`).
+    pub sections: Vec<Section>,
+    /// The parts, melody first.
+    pub parts: Vec<Part>,
+}
+
+/// One bar. Its length differs from its metre's in a pick-up and, rarely, in the last bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bar {
+    /// The time signature in force.
+    pub metre: Metre,
+    /// The key in force.
+    pub key: Key,
+    /// The length in quarter notes, above 0.
+    pub length: Quarters,
+}
+
+impl Bar {
+    /// A bar of its metre's full length.
+    pub fn full(metre: Metre, key: Key) -> Self {
+        Self {
+            metre,
+            key,
+            length: metre.length(),
+        }
+    }
+}
+
+/// From `onset` on, this tempo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TempoChange {
+    /// In quarter notes from the beginning.
+    pub onset: Quarters,
+    /// The tempo.
+    pub tempo: Tempo,
+}
+
+/// From `onset` on, this chord; nothing stands for "no chord".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChordChange {
+    /// In quarter notes from the beginning.
+    pub onset: Quarters,
+    /// The chord, or none (`N.C.`).
+    pub chord: Option<ChordSymbol>,
+}
+
+/// From `onset` on, this section.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Section {
+    /// In quarter notes from the beginning, at the start of a bar.
+    pub onset: Quarters,
+    /// The name.
+    pub name: String,
+}
+
+/// What a part does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The tune: one note at a time.
+    Melody,
+    /// The accompaniment.
+    Chords,
+    /// The bass line.
+    Bass,
+    /// Anything else.
+    Other,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 4] = [Self::Melody, Self::Chords, Self::Bass, Self::Other];
+
+    /// The name that a part of this role has in files.
+    pub const fn part_name(self) -> &'static str {
+        match self {
+            Self::Melody => "Melody",
+            Self::Chords => "Chords",
+            Self::Bass => "Bass",
+            Self::Other => "Part",
+        }
+    }
+}
+
+/// One instrument.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// The name shown.
+    pub name: String,
+    /// What it does.
+    pub role: Role,
+    /// General MIDI program, 0..=127.
+    pub program: u8,
+    /// MIDI channel, 0..=15; 9 is percussion.
+    pub channel: u8,
+    /// The notes, sorted by onset, then pitch.
+    pub notes: Vec<Note>,
+}
+
+/// One note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Note {
+    /// In quarter notes from the beginning.
+    pub onset: Quarters,
+    /// MIDI number, 0..=127.
+    pub pitch: u8,
+    /// In quarter notes, above 0.
+    pub duration: Quarters,
+    /// Loudness, 1..=127.
+    pub velocity: u8,
+}
+
+impl Note {
+    /// Where it ends.
+    pub fn end(&self) -> Quarters {
+        self.onset + self.duration
+    }
+}
+
+impl Score {
+    /// Where the last bar ends.
+    pub fn length(&self) -> Quarters {
+        self.bars.iter().map(|bar| bar.length).sum()
+    }
+
+    /// Where each bar begins, and, last, where the score ends.
+    pub fn bar_onsets(&self) -> Vec<Quarters> {
+        let mut onset = Quarters::from_integer(0);
+        let mut onsets = vec![onset];
+        for bar in &self.bars {
+            onset += bar.length;
+            onsets.push(onset);
+        }
+        onsets
+    }
+
+    /// The first part with the role of melody.
+    pub fn melody(&self) -> Option<&Part> {
+        self.parts.iter().find(|part| part.role == Role::Melody)
+    }
+
+    /// The tempo at the beginning.
+    pub fn tempo(&self) -> Tempo {
+        self.tempos
+            .first()
+            .map_or(Tempo::from_bpm(120.0), |change| change.tempo)
+    }
+
+    /// The chord in force at `onset`.
+    pub fn chord_at(&self, onset: Quarters) -> Option<ChordSymbol> {
+        let after = self.chords.partition_point(|change| change.onset <= onset);
+        self.chords[..after].last().and_then(|change| change.chord)
+    }
+
+    /// The same music with its melody part only.
+    pub fn lead_sheet(&self) -> Self {
+        let parts = self.melody().cloned().into_iter().collect();
+        Self {
+            parts,
+            ..self.clone()
+        }
+    }
+
+    /// `onset` in seconds, by the tempos.
+    pub fn seconds_at(&self, onset: Quarters) -> f64 {
+        let mut seconds = 0.0;
+        for (index, change) in self.tempos.iter().enumerate() {
+            if change.onset >= onset {
+                break;
+            }
+            let end = match self.tempos.get(index + 1) {
+                Some(next) if next.onset < onset => next.onset,
+                _ => onset,
+            };
+            let quarters = f64_from_quarters(end - change.onset);
+            seconds += quarters * f64::from(change.tempo.micros_per_quarter()) * 1e-6;
+        }
+        seconds
+    }
+}
+
+/// Quarter notes as a floating-point number.
+pub fn f64_from_quarters(quarters: Quarters) -> f64 {
+    *quarters.numer() as f64 / *quarters.denom() as f64
+}
