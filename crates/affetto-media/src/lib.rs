@@ -2,14 +2,20 @@
 //! tempo, chord symbols, sections and parts, in exact rational time. A lead sheet is a score with
 //! one melody part and chord symbols.
 
+pub mod abc;
 mod chord;
 mod error;
 mod key;
+pub mod lilypond;
 mod limits;
 mod metre;
+pub mod midi;
+pub mod musicxml;
+pub mod piano_roll;
 mod pitch;
 mod score;
 mod tempo;
+pub mod wav;
 
 pub use chord::{ChordSymbol, Quality};
 pub use error::{Error, Format};

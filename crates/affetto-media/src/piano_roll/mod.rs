@@ -1,0 +1,1 @@
+//! Piano rolls as PNG pictures.

@@ -1,0 +1,1 @@
+//! Sound: scores rendered to WAV.

@@ -1,0 +1,1 @@
+//! The songs that the lead-sheet models are trained on.

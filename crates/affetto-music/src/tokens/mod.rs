@@ -1,0 +1,1 @@
+//! Lead sheets as token sequences.
