@@ -217,6 +217,11 @@ const OURS: &[(&str, &[&str])] = &[
     ("cheekiness", &["insolent", "joyful"]),
     ("outofbreath", &["activated", "fatigued"]),
     ("bittersweet", &["joyful", "sad"]),
+    ("playful", &["joyful", "carefree"]),
+    ("heroic", &["triumphant", "bold", "strong"]),
+    ("energetic", &["vigorous", "excited"]),
+    ("dreamy", &["relaxed", "fascinated"]),
+    ("mysterious", &["curious", "awed"]),
     ("nostalgia", &["affectionate", "sad", "quiet"]),
 ];
 

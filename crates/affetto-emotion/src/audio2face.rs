@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_saphyr::{budget, options};
 
 use crate::{
-    Curve, Easing, Error, Key, Label, Mixture, Taxonomy, Unit, curve::check_count, strict,
-    vad::in_range,
+    Curve, Easing, Error, Key, Label, Mixture, Taxonomy, Unit, curve::check_count,
+    error::shortened, strict, vad::in_range,
 };
 
 /// What is read of the configuration; the face and voice parameters are not.
@@ -82,9 +82,9 @@ fn parse(text: &str) -> Result<Config, Error> {
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let message = error.to_string();
-        let line: Vec<&str> = message.split_whitespace().collect();
+        let advice = ", set DuplicateKeyPolicy in Options if acceptable"; // not the user's to set
         Error::Yaml {
-            message: line.join(" ").chars().take(300).collect(),
+            message: shortened(message.replace(advice, "")),
         }
     })
 }

@@ -185,6 +185,28 @@ pub struct Curve {
     unit: Unit,
     fps: Option<FrameRate>,
     keys: Vec<Key>,
+    lanes: Lanes,
+}
+
+/// Which keys name what, so that a channel that few keys name is sampled as fast as the others.
+#[derive(Clone, Debug, PartialEq)]
+struct Lanes {
+    /// Indices of keys, in the order of [`Channel::ALL`].
+    channels: [Vec<usize>; 6],
+    mixture: Vec<usize>,
+}
+
+impl Lanes {
+    fn of(keys: &[Key]) -> Self {
+        let lane = |named: &dyn Fn(&Key) -> bool| {
+            let indices = (0..keys.len()).filter(|index| named(&keys[*index]));
+            indices.collect()
+        };
+        Self {
+            channels: Channel::ALL.map(|channel| lane(&|key| key.get(channel).is_some())),
+            mixture: lane(&|key| key.mixture.is_some()),
+        }
+    }
 }
 
 /// The most keys of a curve.
@@ -204,7 +226,12 @@ impl Curve {
         for (index, pair) in keys.windows(2).enumerate() {
             check_order(&pair[0], &pair[1]).map_err(|error| error.in_key(index + 1))?;
         }
-        Ok(Self { unit, fps, keys })
+        Ok(Self {
+            lanes: Lanes::of(&keys),
+            unit,
+            fps,
+            keys,
+        })
     }
 
     /// Reads `0:-0.8, 8:0.2, 16:0.9`, positions and values of one channel, linear between; a third
@@ -242,21 +269,21 @@ impl Curve {
 
     /// Whether any key names the channel.
     pub fn names(&self, channel: Channel) -> bool {
-        self.keys.iter().any(|key| key.get(channel).is_some())
+        !self.lanes.channels[channel as usize].is_empty()
     }
 
     /// The value of one channel at a position in its own unit; nothing if no key names it.
     pub fn value(&self, channel: Channel, at: f64) -> Option<f64> {
         let value = |key: &Key| key.get(channel);
         let line = |from: f64, to: f64, share: f64| from + (to - from) * share;
-        self.between(at, value, line)
+        self.between(at, &self.lanes.channels[channel as usize], value, line)
     }
 
     /// The label or mixture at a position in its own unit; nothing if no key names one.
     pub fn mixture(&self, at: f64) -> Option<Mixture> {
         let mixture = |key: &Key| key.mixture.clone();
         let blend = |from: Mixture, to: Mixture, share: f64| from.blend(&to, share);
-        self.between(at, mixture, blend)
+        self.between(at, &self.lanes.mixture, mixture, blend)
     }
 
     /// Everything at a position in its own unit.
@@ -308,26 +335,23 @@ impl Curve {
         Self::new(unit, fps, self.keys.iter().map(moved).collect())
     }
 
-    /// Runs between the nearest keys around `at` that have a value, or holds the only one.
+    /// Runs between the keys of `lane` around `at`, or holds the first or last of them.
     fn between<T>(
         &self,
         at: f64,
+        lane: &[usize],
         value: impl Fn(&Key) -> Option<T>,
         mix: impl Fn(T, T, f64) -> T,
     ) -> Option<T> {
-        let after = self.keys.partition_point(|key| key.at <= at);
-        let (past, future) = self.keys.split_at(after);
-        let named = |key| value(key).map(|value| (key, value));
-        let from = past.iter().rev().find_map(named);
-        let to = future.iter().find_map(named);
-        match (from, to) {
-            (Some((from, a)), Some((to, b))) => {
-                let share = from.ease.share((at - from.at) / (to.at - from.at));
-                Some(mix(a, b, share))
-            }
-            (Some((_, only)), None) | (None, Some((_, only))) => Some(only),
-            (None, None) => None,
-        }
+        let key = |index: &usize| &self.keys[*index];
+        let next = lane.partition_point(|index| key(index).at <= at);
+        let from = next.checked_sub(1).and_then(|last| lane.get(last)).map(key);
+        let to = lane.get(next).map(key);
+        let (Some(from), Some(to)) = (from, to) else {
+            return from.or(to).and_then(value);
+        };
+        let share = from.ease.share((at - from.at) / (to.at - from.at));
+        Some(mix(value(from)?, value(to)?, share))
     }
 }
 

@@ -248,12 +248,12 @@ impl<'de> de::Visitor<'de> for EmotionVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Emotion, E> {
-        Emotion::parse(text).map_err(E::custom)
+        Emotion::parse(text).map_err(|error| E::custom(error.with_hint()))
     }
 
     fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Emotion, A::Error> {
         let parts = EmotionParts::deserialize(de::value::MapAccessDeserializer::new(map))?;
-        Emotion::try_from(parts).map_err(de::Error::custom)
+        Emotion::try_from(parts).map_err(|error| de::Error::custom(error.with_hint()))
     }
 }
 

@@ -48,6 +48,12 @@ pub enum Error {
     /// No label, or none with a weight above 0.
     #[error("no emotion named, or none with a weight above 0")]
     EmptyMixture,
+    /// Two words of one object are the same label.
+    #[error("{label} is named twice")]
+    NamedTwice {
+        /// The id of the label.
+        label: String,
+    },
     /// A key or a request names both a label and a mixture.
     #[error("both a label and a mixture are named")]
     LabelAndMixture,
@@ -129,7 +135,7 @@ pub enum Error {
         known: Vec<String>,
     },
     /// The text is not JSON, or a value has the wrong type.
-    #[error("not a valid emotion track: {source}")]
+    #[error("not a valid emotion track: {}", shortened(source))]
     Json {
         /// What the reader said, with line and column where it knows them.
         source: serde_json::Error,
@@ -157,6 +163,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// The message with its hint, for readers that keep nothing but text.
+    pub(crate) fn with_hint(&self) -> String {
+        match self.hint() {
+            Some(hint) => format!("{self} ({hint})"),
+            None => self.to_string(),
+        }
+    }
+
     pub(crate) fn in_key(self, key: impl ToString) -> Self {
         Self::InKey {
             key: key.to_string(),
@@ -186,6 +200,17 @@ impl Hint for Error {
             Self::InKey { source, .. } | Self::InFile { source, .. } => source.hint(),
             _ => None,
         }
+    }
+}
+
+/// One line of at most 300 characters: what a file holds may be long and odd.
+pub(crate) fn shortened(text: impl ToString) -> String {
+    let text = text.to_string();
+    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let printable: String = printable.take(301).collect();
+    match printable.char_indices().nth(300) {
+        Some((end, _)) => format!("{}...", &printable[..end]),
+        None => printable,
     }
 }
 

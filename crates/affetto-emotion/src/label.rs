@@ -55,7 +55,7 @@ impl Label {
         let found = exact.or_else(|| Taxonomy::ALL.iter().find_map(|set| set.by_form(&word)));
         found.ok_or_else(|| Error::UnknownLabel {
             nearest: nearest::nearest(&word, known_words()),
-            word,
+            word: words::excerpt(&word),
             taxonomy: None,
         })
     }
@@ -177,7 +177,7 @@ impl Serialize for Label {
 impl<'de> Deserialize<'de> for Label {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(de::Error::custom)
+        Self::parse(&text).map_err(|error| de::Error::custom(error.with_hint()))
     }
 }
 

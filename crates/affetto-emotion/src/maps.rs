@@ -110,7 +110,7 @@ const GO_EMOTIONS_TO_EKMAN: ToEkman = &[
 ];
 
 /// EmoSet and Mikels, MEAD, LEIA, the smaller sets and Audio2Face-3D. Out of breath, pain,
-/// cheekiness, sarcasm, nostalgia, calm and tension are none of Ekman's.
+/// cheekiness, sarcasm, nostalgia, calm, tension and the words of briefs are none of Ekman's.
 #[rustfmt::skip]
 const OTHERS_TO_EKMAN: ToEkman = &[
     ("amusement", &["joy"]), ("awe", &["surprise", "fear"]), ("contentment", &["joy"]),

@@ -3,7 +3,7 @@ use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{Error, Label, Taxonomy, Vad, maps, vad::in_range};
+use crate::{Error, Label, Taxonomy, Vad, maps, vad::in_range, words};
 
 /// Emotion labels with weights above 0 that sum to 1, sorted by label.
 ///
@@ -70,6 +70,20 @@ impl Mixture {
     /// (see [`crate::Emotion::parse`], where a sum below 1 is an intensity).
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::new(parse_parts(text)?)
+    }
+
+    /// A mixture from the fields of a JSON object, where a label stands once.
+    pub(crate) fn from_words(
+        words: impl IntoIterator<Item = (String, f64)>,
+    ) -> Result<Self, Error> {
+        let mut parts = BTreeMap::new();
+        for (word, weight) in words {
+            let label = Label::parse(&word)?;
+            if parts.insert(label, weight).is_some() {
+                return Err(Error::NamedTwice { label: label.id() });
+            }
+        }
+        Self::new(parts)
     }
 
     /// Labels and weights, sorted by label.
@@ -196,7 +210,7 @@ fn parse_part(part: &str) -> Result<(Label, f64), Error> {
     let label = Label::parse(word)?;
     let syntax = |_| Error::Weight {
         label: label.name(),
-        text: number.trim().into(),
+        text: words::excerpt(number),
     };
     let weight = number.trim().parse().map_err(syntax)?;
     let what = format!("the weight of {label}");
@@ -254,19 +268,18 @@ impl<'de> de::Visitor<'de> for MixtureVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Mixture, E> {
-        Mixture::parse(text).map_err(E::custom)
+        Mixture::parse(text).map_err(|error| E::custom(error.with_hint()))
     }
 
     fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Mixture, A::Error> {
-        let mut parts: Vec<(Label, f64)> = Vec::new();
-        while let Some((label, weight)) = map.next_entry::<Label, f64>()? {
-            if parts.len() >= MOST_PARTS || parts.iter().any(|(other, _)| *other == label) {
-                let problem = format!("{} is named twice", label.id());
-                return Err(de::Error::custom(problem));
+        let mut words: Vec<(String, f64)> = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            words.push(entry);
+            if words.len() > MOST_PARTS {
+                return Err(de::Error::invalid_length(words.len(), &self));
             }
-            parts.push((label, weight));
         }
-        Mixture::new(parts).map_err(de::Error::custom)
+        Mixture::from_words(words).map_err(|error| de::Error::custom(error.with_hint()))
     }
 }
 

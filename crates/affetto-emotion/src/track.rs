@@ -6,7 +6,7 @@
 //!           {"t": 4.0, "valence": 0.7, "label": "joy", "ease": "smooth"}]}
 //! ```
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use affetto_core::read_limited;
 use schemars::{JsonSchema, Schema, schema_for};
@@ -44,15 +44,31 @@ pub(crate) struct TrackFile {
 }
 
 #[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a number or a fraction such as \"30000/1001\""
+)]
 enum Fps {
     Number(f64),
     Fraction(String),
 }
 
+/// A mixture as a file holds it: its words are looked up later, so that an unknown one keeps its
+/// hint.
+#[derive(Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected an object of labels and weights, or a text"
+)]
+enum MixtureFile {
+    Text(String),
+    Weights(BTreeMap<String, f64>),
+}
+
 /// A key as a file holds it. At least one value is there.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[serde(rename = "Key")]
 struct KeyFile {
     /// Where, in the unit that `time` names.
     #[schemars(range(min = 0.0))]
@@ -83,10 +99,12 @@ struct KeyFile {
     density: Option<f64>,
     /// Which emotion, as one word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    label: Option<Label>,
+    #[schemars(with = "Option<Label>")]
+    label: Option<String>,
     /// Which emotions, as words and weights. Not beside `label`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    mixture: Option<Mixture>,
+    #[schemars(with = "Option<Mixture>")]
+    mixture: Option<MixtureFile>,
     /// The way to the next key; linear when absent.
     #[serde(default, skip_serializing_if = "is_default")]
     ease: Easing,
@@ -202,9 +220,30 @@ impl TryFrom<KeyFile> for Key {
             intensity: file.intensity,
             tension: file.tension,
             density: file.density,
-            mixture: one_of(file.label, file.mixture)?,
+            mixture: one_of(
+                file.label.map(|word| Label::parse(&word)).transpose()?,
+                file.mixture.map(Mixture::try_from).transpose()?,
+            )?,
             ease: file.ease,
         })
+    }
+}
+
+impl TryFrom<MixtureFile> for Mixture {
+    type Error = Error;
+
+    fn try_from(file: MixtureFile) -> Result<Self, Error> {
+        match file {
+            MixtureFile::Text(text) => Self::parse(&text),
+            MixtureFile::Weights(weights) => Self::from_words(weights),
+        }
+    }
+}
+
+impl From<&Mixture> for MixtureFile {
+    fn from(mixture: &Mixture) -> Self {
+        let parts = mixture.parts().iter();
+        Self::Weights(parts.map(|(label, weight)| (label.id(), *weight)).collect())
     }
 }
 
@@ -222,9 +261,9 @@ pub(crate) fn one_of(
 impl From<Key> for KeyFile {
     fn from(key: Key) -> Self {
         let pure = |mixture: &Mixture| matches!(mixture.parts(), [(_, weight)] if *weight == 1.0);
-        let (label, mixture) = match key.mixture {
-            Some(mixture) if pure(&mixture) => (Some(mixture.strongest()), None),
-            mixture => (None, mixture),
+        let (label, mixture) = match &key.mixture {
+            Some(mixture) if pure(mixture) => (Some(mixture.strongest().id()), None),
+            mixture => (None, mixture.as_ref().map(MixtureFile::from)),
         };
         Self {
             t: key.at,
@@ -272,7 +311,7 @@ impl Serialize for Curve {
 impl<'de> Deserialize<'de> for Curve {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let file = TrackFile::deserialize(deserializer)?;
-        Self::try_from(file).map_err(serde::de::Error::custom)
+        Self::try_from(file).map_err(|error| serde::de::Error::custom(error.with_hint()))
     }
 }
 
@@ -357,6 +396,6 @@ mod tests {
             known
         };
         assert_eq!(names(&schema), sorted(&TRACK_FIELDS));
-        assert_eq!(names(&schema["$defs"]["KeyFile"]), sorted(&KEY_FIELDS));
+        assert_eq!(names(&schema["$defs"]["Key"]), sorted(&KEY_FIELDS));
     }
 }

@@ -8,6 +8,11 @@ pub(crate) fn normal(text: &str) -> String {
     words.join(" ")
 }
 
+/// At most the first 64 characters, for messages.
+pub(crate) fn excerpt(text: &str) -> String {
+    text.trim().chars().take(64).collect()
+}
+
 /// Every form of `word` (in normal form), the preferred one first; nothing for a word without
 /// listed forms.
 pub(crate) fn forms(word: &str) -> &'static [&'static str] {
@@ -26,7 +31,7 @@ const FORMS: &[&[&str]] = &[
     &["joy", "happiness", "happy", "joyful", "joyous", "happily", "joyfully"],
     &["sadness", "sad", "sadly", "saddened"],
     &["anger", "angry", "angrily", "angered"],
-    &["fear", "fearful", "afraid", "scared", "fearfully"],
+    &["fear", "fearful", "afraid", "scared", "scary", "fearfully"],
     &["disgust", "disgusted", "disgusting"],
     &["surprise", "surprised", "surprising"],
     &["contempt", "contemptuous"],
@@ -150,6 +155,13 @@ const FORMS: &[&[&str]] = &[
     &["distress", "distressed"],
     &["arousal", "aroused"],
     &["compassion", "compassionate"],
+    &["playful", "playfulness"],
+    &["heroic", "heroism"],
+    &["energetic", "energy"],
+    &["dreamy", "dreaming"],
+    &["mysterious", "mystery"],
+    &["grumpiness", "grumpy"],
+    &["grouchiness", "grouchy"],
     &["relaxed", "relaxation", "relaxing"],
 ];
 
