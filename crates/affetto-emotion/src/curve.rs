@@ -62,7 +62,6 @@ pub enum Easing {
     #[default]
     Linear,
     /// The cubic `3 t^2 - 2 t^3`, which leaves and arrives level and never overshoots.
-    #[serde(alias = "in-out")]
     Smooth,
 }
 
@@ -216,7 +215,8 @@ pub const MAX_KEYS: usize = 10_000;
 const LAST_POSITION: f64 = 1e9;
 
 impl Curve {
-    /// A curve from keys in order, each checked. `fps` belongs to a curve in frames and to no other.
+    /// A curve from keys in order, each checked. `fps` belongs to a curve in frames and to no
+    /// other.
     pub fn new(unit: Unit, fps: Option<FrameRate>, keys: Vec<Key>) -> Result<Self, Error> {
         check_frame_rate(unit, fps)?;
         check_count(keys.len())?;
@@ -416,6 +416,17 @@ mod tests {
 
     fn valence(text: &str) -> Curve {
         Curve::parse(Channel::Valence, Unit::Bars, None, text).unwrap()
+    }
+
+    /// [`Lanes`] finds the keys of a channel by its place.
+    #[test]
+    fn channels_are_in_the_order_of_their_declaration() {
+        assert!(
+            Channel::ALL
+                .iter()
+                .enumerate()
+                .all(|(index, channel)| *channel as usize == index)
+        );
     }
 
     #[test]

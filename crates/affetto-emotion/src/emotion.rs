@@ -8,8 +8,8 @@ use crate::{
     vad::in_range,
 };
 
-/// What every generator takes: a point of the cube, the words for it if there are any, how strong it
-/// is, and how it moves.
+/// What every generator takes: a point of the cube, the words for it if there are any, how strong
+/// it is, and how it moves.
 ///
 /// The point is what counts; the mixture says which of several emotions near it is meant. In
 /// JSON an emotion is an object (see [`EmotionParts`]) or a text such as `"joy:0.7,awe:0.3"`.
@@ -63,7 +63,8 @@ impl Emotion {
 
     /// An emotion from words and weights: `joy`, `joy:0.7,awe:0.3`.
     ///
-    /// Weights that sum to less than 1 leave the rest to neutral: `joy:0.5` is joy at intensity 0.5.
+    /// Weights that sum to less than 1 leave the rest to neutral: `joy:0.5` is joy at intensity
+    /// 0.5.
     ///
     /// ```
     /// use affetto_emotion::Emotion;

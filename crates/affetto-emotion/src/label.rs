@@ -137,7 +137,7 @@ impl Label {
     ///
     /// Surprise is ambiguous here although its anchor is pleasant.
     pub fn sentiment(self) -> Option<Sentiment> {
-        let label = Taxonomy::GoEmotions.resolve(self.name()).ok()?;
+        let label = Taxonomy::GoEmotions.find(self.name())?;
         Some(match label.name() {
             "neutral" => Sentiment::Neutral,
             "realization" | "surprise" | "curiosity" | "confusion" => Sentiment::Ambiguous,

@@ -2,9 +2,9 @@
 //!
 //! A label's image is, in this order: the label of the same word there; for a quadrant of Russell
 //! the share of the label's Gaussian that lies in it; the images of the labels it consists of
-//! (below), each with its weight. A label has no image when any part of it has none. So anticipation,
-//! sarcasm and nostalgia have no Ekman image, awe none among LEIA's five, neutral no quadrant, and
-//! a quadrant, which holds many emotions, no image anywhere.
+//! (below), each with its weight. A label has no image when any part of it has none. So
+//! anticipation, sarcasm and nostalgia have no Ekman image, awe none among LEIA's five, neutral no
+//! quadrant, and a quadrant, which holds many emotions, no image anywhere.
 
 use crate::{Label, Taxonomy, anchors, anchors::PadTerm, parrott, plutchik};
 
@@ -19,7 +19,7 @@ pub(crate) fn image(label: Label, target: Taxonomy) -> Option<Vec<(Label, f64)>>
     if label.taxonomy() == Taxonomy::Russell {
         return None;
     }
-    let same_word = target.resolve(label.name()).ok();
+    let same_word = target.find(label.name());
     same_word.map_or_else(
         || image_of_parts(label, target),
         |same| Some(vec![(same, 1.0)]),
@@ -122,8 +122,8 @@ const OTHERS_TO_EKMAN: ToEkman = &[
 
 /// The share of the Gaussian of the label's anchor in each quadrant, dropped below a hundredth.
 ///
-/// A sign alone would decide for disapproval (arousal 0.03) and grief (-0.04), which lie on an edge,
-/// and would call surprise pleasant outright.
+/// A sign alone would decide for disapproval (arousal 0.03) and grief (-0.04), which lie on an
+/// edge, and would call surprise pleasant outright.
 fn quadrants(label: Label) -> Option<Vec<(Label, f64)>> {
     let terms = anchors::terms(label.name());
     let spread = |axis: usize| {

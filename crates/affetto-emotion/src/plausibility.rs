@@ -120,7 +120,7 @@ fn table(a: Label, b: Label) -> f64 {
 
 /// Whether two labels are, or have as Plutchik's basic emotions, a dyad or opposites.
 fn is_blend(first: Label, second: Label) -> bool {
-    let basic = |label: Label| Taxonomy::Plutchik.resolve(label.name()).ok();
+    let basic = |label: Label| Taxonomy::Plutchik.find(label.name());
     let (Some(first), Some(second)) = (basic(first), basic(second)) else {
         return false;
     };

@@ -153,7 +153,9 @@ impl Posterior {
     /// The dominance that valence and arousal let expect, in [-1, 1].
     ///
     /// Each class answers with `mean + 1.5 sd tanh(regression / 1.5 sd)`; the answers are weighed by
-    /// the probability of the class given valence and arousal.
+    /// the probability of the class given valence and arousal. Without correlations the regression
+    /// is 0 and the answer is the mean. Of the 151 terms each left out in turn, the other 150 infer
+    /// the dominance with r = 0.67, the correlated eight with r = 0.41.
     pub fn infer_dominance(&self, valence: f64, arousal: f64) -> f64 {
         let marginal =
             |gaussian: &Gaussian| gaussian.log_density_of_valence_arousal(valence, arousal);
@@ -353,6 +355,37 @@ mod tests {
         let even = grouped.with_priors(&[1.0; GROUPS]).unwrap();
         let wins = (0..GROUPS).filter(|index| rank_at_own_mean(&even, *index) == 0);
         assert_eq!(wins.count(), 14);
+    }
+
+    /// Pearson's r of the inferred dominance of the 151 terms with their own.
+    fn dominance_r(infer: impl Fn(usize, Vad) -> f64) -> f64 {
+        let classes = Posterior::pad151().classes().iter().enumerate();
+        let pair = |(index, class): (usize, &Class)| {
+            let mean = class.gaussian.mean();
+            (infer(index, mean), mean.dominance())
+        };
+        let pairs: Vec<(f64, f64)> = classes.map(pair).collect();
+        let mean = |pick: fn(&(f64, f64)) -> f64| pairs.iter().map(pick).sum::<f64>() / 151.0;
+        let (x, y) = (mean(|pair| pair.0), mean(|pair| pair.1));
+        let covariance: f64 = pairs.iter().map(|(a, b)| (a - x) * (b - y)).sum();
+        let spread: f64 = pairs.iter().map(|(a, _)| (a - x).powi(2)).sum();
+        let wanted: f64 = pairs.iter().map(|(_, b)| (b - y).powi(2)).sum();
+        covariance / (spread * wanted).sqrt()
+    }
+
+    /// Each term left out in turn by a vanishing prior.
+    #[test]
+    fn dominance_from_valence_and_arousal() {
+        let terms = dominance_r(|index, mean| {
+            let mut priors = [1.0; 151];
+            priors[index] = 1e-30;
+            let others = Posterior::pad151().with_priors(&priors).unwrap();
+            others.infer_dominance(mean.valence(), mean.arousal())
+        });
+        let eight = Posterior::core8_correlated();
+        let eight = dominance_r(|_, mean| eight.infer_dominance(mean.valence(), mean.arousal()));
+        assert!((terms - 0.67).abs() < 0.005, "{terms}");
+        assert!((eight - 0.41).abs() < 0.005, "{eight}");
     }
 
     #[test]

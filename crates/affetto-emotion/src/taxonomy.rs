@@ -132,12 +132,16 @@ impl Taxonomy {
     /// names one of them.
     pub fn resolve(self, word: &str) -> Result<Label, Error> {
         let word = words::normal(word);
-        let found = self.exact(&word).or_else(|| self.by_form(&word));
-        found.ok_or_else(|| Error::UnknownLabel {
+        self.find(&word).ok_or_else(|| Error::UnknownLabel {
             nearest: nearest::nearest(&word, self.labels().iter().copied()),
             word: words::excerpt(&word),
             taxonomy: Some(self),
         })
+    }
+
+    /// As [`Taxonomy::resolve`], for `word` in normal form.
+    pub(crate) fn find(self, word: &str) -> Option<Label> {
+        self.exact(word).or_else(|| self.by_form(word))
     }
 
     /// The label written exactly so (`word` in normal form).

@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, vad::in_range};
 
-/// What the positions of a [`crate::Curve`] count. All of them start at 0: bar 8 is after eight
-/// whole bars.
+/// What the positions of a curve count. All of them start at 0: bar 8 is after eight whole bars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {

@@ -27,7 +27,7 @@ pub const MAX_BYTES: u64 = 1 << 20;
 /// A curve as a file holds it.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "emotion-track/1")]
+#[schemars(title = "emotion-track/1", extend("patternProperties" = {"^x-": true}))]
 pub(crate) struct TrackFile {
     /// The format, always `emotion-track/1`.
     #[schemars(extend("const" = SCHEMA))]
@@ -69,6 +69,7 @@ enum MixtureFile {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[serde(rename = "Key")]
+#[schemars(extend("patternProperties" = {"^x-": true}))]
 struct KeyFile {
     /// Where, in the unit that `time` names.
     #[schemars(range(min = 0.0))]
@@ -335,7 +336,7 @@ mod tests {
         "x-editor": {"zoom": 3},
         "keys": [{"t": 0, "valence": -0.6, "arousal": -0.3, "intensity": 0.5, "ease": "hold"},
                  {"t": 12.25, "mixture": {"joy": 0.7, "awe": 0.3}, "tension": 0.1, "x-note": 1},
-                 {"t": 4e2, "label": "Happy", "density": 1, "ease": "in-out"}]}"#;
+                 {"t": 4e2, "label": "Happy", "density": 1, "ease": "smooth"}]}"#;
 
     #[test]
     fn read_write_read() {

@@ -61,7 +61,8 @@ impl Vad {
     }
 
     /// What a user named: absent valence and arousal are 0, absent dominance is what the other
-    /// two let expect (see [`Posterior::infer_dominance`]), and 0 when nothing was named.
+    /// two let expect ([`Posterior::infer_dominance`] over the 151 terms), and 0 when nothing was
+    /// named.
     pub fn from_partial(
         valence: Option<f64>,
         arousal: Option<f64>,
@@ -82,7 +83,7 @@ impl Vad {
 
     /// The same valence and arousal with the dominance they let expect.
     fn with_inferred_dominance(self) -> Self {
-        let dominance = Posterior::core8_correlated().infer_dominance(self.valence, self.arousal);
+        let dominance = Posterior::pad151().infer_dominance(self.valence, self.arousal);
         Self { dominance, ..self }
     }
 
