@@ -1,7 +1,7 @@
 //! Lead sheets played: accompaniment and bass.
 //!
 //! [`arrange`] adds a chord part and a bass part to a melody with chord symbols. The chords are voiced as a
-//! whole ([`voicing`]), the patterns follow the metre ([`pattern`], [`bass`]), and every added note sounds
+//! whole (`voicing`), the patterns follow the metre (`pattern`, `bass`), and every added note sounds
 //! below the melody. [`shape_melody`] and [`humanize`] make a score sound played.
 
 mod bass;

@@ -487,24 +487,28 @@ proptest! {
     }
 
     #[test]
-    fn led_voices_move_less_than_root_positions(changes in vec(chords(), 6..24)) {
+    fn a_walking_bass_leads_over_on_weak_beats(
+        changes in vec((1_i64..5, -6_i8..7, 2_usize..6), 2..12),
+    ) {
         let mut score = sheet("4/4", "C", &[]);
-        score.bars = vec![score.bars[0]; changes.len()];
-        let changes = (0..).zip(changes);
-        score.chords = changes.map(|(bar, chord)| ChordChange { onset: quarters(4 * bar, 1), chord }).collect();
-        let root_position = |cell: &Cell| -> Vec<u8> {
-            let root = 48 + cell.chord.root.pitch_class();
-            let mut close: Vec<u8> =
-                cell.chord.quality.intervals().iter().take(4).map(|tone| root + tone % 12).collect();
-            close.sort();
-            close
-        };
-        let setting = Setting::new(&score, &Arrangement::new(Accompaniment::Block, 0.0));
-        let plain: Vec<Vec<u8>> = setting.cells.iter().map(root_position).collect();
-        let total = |voicings: &[Vec<u8>]| -> f64 {
-            voicings.windows(2).map(|pair| motion(&pair[0], &pair[1])).sum()
-        };
-        prop_assert!(total(&voicings(&score)) <= total(&plain));
+        score.chords.clear();
+        let mut onset = quarters(0, 1);
+        for (beats, root, quality) in changes {
+            let root = PitchName::from_fifths(root).unwrap();
+            let chord = Some(ChordSymbol::new(root, Quality::ALL[quality]));
+            if score.chords.last().is_none_or(|last| last.chord != chord) {
+                score.chords.push(ChordChange { onset, chord });
+            }
+            onset += beats;
+        }
+        score.bars = vec![score.bars[0]; (onset / 4).ceil().to_integer() as usize];
+        let arranged = arrange(&score, &Arrangement::new(Accompaniment::Pulse, 0.8));
+        prop_assert_eq!(arranged.parts[1].program, 0);
+        prop_assert_eq!(arranged.parts[2].program, 32);
+        check_harmony(&score, &arranged);
+        let before_last_chord = score.chords.last().unwrap().onset;
+        let walked = arranged.parts[2].notes.iter().filter(|note| note.onset < before_last_chord);
+        prop_assert_eq!(walked.count() as i64, before_last_chord.to_integer());
     }
 
     #[test]
@@ -532,6 +536,58 @@ proptest! {
     }
 }
 
+/// Close position on the root, from C3 up.
+fn root_position(cell: &Cell) -> Vec<u8> {
+    let root = 48 + cell.chord.root.pitch_class();
+    let tones = cell.chord.quality.intervals().iter().take(4);
+    let mut close: Vec<u8> = tones.map(|tone| root + tone % 12).collect();
+    close.sort();
+    close
+}
+
+/// Thirty-two chords of any quality on any root, twenty times.
+#[test]
+fn led_voices_move_far_less_than_root_positions() {
+    let mut rng = Seed(11).rng();
+    let total = |voicings: &[Vec<u8>]| -> f64 {
+        voicings
+            .windows(2)
+            .map(|pair| motion(&pair[0], &pair[1]))
+            .sum()
+    };
+    for _ in 0..20 {
+        let mut score = sheet("4/4", "C", &[]);
+        score.bars = vec![score.bars[0]; 32];
+        let mut chord = || ChordSymbol {
+            root: PitchName::from_fifths(rng.below(13) as i8 - 6).unwrap(),
+            quality: Quality::ALL[rng.below(Quality::ALL.len())],
+            bass: None,
+        };
+        let changes = (0..32).map(|bar| ChordChange {
+            onset: quarters(4 * bar, 1),
+            chord: Some(chord()),
+        });
+        score.chords = changes.collect();
+        let setting = Setting::new(&score, &Arrangement::new(Accompaniment::Block, 0.0));
+        let plain: Vec<Vec<u8>> = setting.cells.iter().map(root_position).collect();
+        let ratio = total(&voicings(&score)) / total(&plain);
+        assert!(ratio < 0.6, "{ratio}");
+    }
+}
+
+/// Notes of one pitch that nearly touch: the one before gives way.
+#[test]
+fn humanized_repetitions_do_not_overlap() {
+    let mut score = sheet("4/4", "C | C | C | C", &[72; 16]);
+    score.tempos[0].tempo = Tempo::from_bpm(60.0);
+    for note in &mut score.parts[0].notes {
+        note.duration = quarters(299, 300);
+    }
+    for seed in 0..20 {
+        check_sound(&humanize(&score, 1.0, Seed(seed)));
+    }
+}
+
 #[test]
 fn humanizing_moves_most_notes() {
     let score = sheet("4/4", "C | F | G | C", &[72, 74, 76, 77, 79, 81, 76, 72]);
@@ -549,7 +605,112 @@ fn humanizing_moves_most_notes() {
     assert!(pairs().all(|(_, b)| (b.onset * 480).is_integer()));
 }
 
-/// Time enough for the longest scores that are read.
+#[test]
+fn voicings_are_whole_and_in_range() {
+    for quality in Quality::ALL {
+        for bass in [None, PitchName::from_fifths(2)] {
+            let root = PitchName::from_fifths(-2).unwrap();
+            let chord = ChordSymbol {
+                root,
+                quality,
+                bass,
+            };
+            let candidates = voicing::candidates(chord);
+            assert!(candidates.len() >= 3, "{chord}");
+            let of_chord = |tones: std::ops::RangeInclusive<u8>| {
+                let intervals = quality.intervals().iter();
+                let guide = intervals.filter(move |tone| tones.contains(tone));
+                guide.map(move |tone| (root.pitch_class() + tone) % 12)
+            };
+            for (voicing, missing) in candidates {
+                let classes: Vec<u8> = voicing.iter().map(|pitch| pitch % 12).collect();
+                assert!((2..=4).contains(&voicing.len()), "{chord}: {voicing:?}");
+                assert!(voicing.is_sorted_by(|a, b| a < b));
+                assert!(voicing.iter().all(|pitch| voicing::RANGE.contains(pitch)));
+                assert!(
+                    classes
+                        .iter()
+                        .all(|class| chord.pitch_classes().contains(class))
+                );
+                let guides = of_chord(2..=5).chain(of_chord(9..=11));
+                assert!(
+                    { guides }.all(|class| classes.contains(&class)),
+                    "{chord}: {voicing:?}"
+                );
+                if bass.is_some() && missing == 0 {
+                    assert!(
+                        classes.contains(&root.pitch_class()),
+                        "{chord}: {voicing:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn ninths_leave_the_root_to_the_bass() {
+    let chords = voicings(&sheet("4/4", "C9 | Fmaj9 | C9/E", &[76]));
+    let plays = |place: usize, class: u8| chords[place].iter().any(|pitch| pitch % 12 == class);
+    assert!(!plays(0, 0) && plays(0, 2) && plays(0, 4) && plays(0, 10));
+    assert!(!plays(1, 5) && plays(1, 7));
+    assert!(plays(2, 0)); // its bass plays something else
+}
+
+#[test]
+fn no_voice_rubs_against_the_melody() {
+    // E would lie a semitone below F, A below B flat.
+    for (chord, melody, rubbing) in [("C", 65, 64), ("Cmaj7", 65, 64), ("F", 70, 69)] {
+        let chords = voicings(&sheet("4/4", chord, &[melody]));
+        assert!(!chords[0].contains(&rubbing), "{chord}: {chords:?}");
+    }
+}
+
+/// From C to D in root position every voice of the chord would move in parallel fifths with the bass.
+#[test]
+fn outer_voices_move_in_no_parallels() {
+    for chords in [
+        "C | D | C | D",
+        "F | G | F | G",
+        "Am | G | Am | G",
+        "Dm | Em | F | G",
+    ] {
+        let score = sheet("4/4", chords, &[79]);
+        let setting = Setting::new(&score, &Arrangement::new(Accompaniment::Block, 0.0));
+        let voicings = voicings(&score);
+        for (cells, pair) in setting.cells.windows(2).zip(voicings.windows(2)) {
+            let interval =
+                |place: usize| (pair[place].last().unwrap() + 12 - cells[place].bass()) % 12;
+            assert!(
+                interval(0) != interval(1) || !matches!(interval(0), 0 | 7),
+                "{voicings:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn any_number_is_an_arousal() {
+    let score = sheet("4/4", "Dm7 | G7 | C", &[76, 74, 72]);
+    for arousal in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 7.0] {
+        for accompaniment in Accompaniment::ALL {
+            check_sound(&arrange(&score, &Arrangement::new(accompaniment, arousal)));
+        }
+        assert_ne!(
+            Arrangement::chosen(&score, arousal).accompaniment,
+            Accompaniment::None
+        );
+        check_sound(&shape_melody(&score, arousal));
+        check_sound(&humanize(&score, arousal, Seed(1)));
+    }
+}
+
+#[test]
+fn files_have_the_names_in_lower_case() {
+    let text = serde_json::to_string(&Accompaniment::Waltz).unwrap();
+    assert_eq!(text, "\"waltz\"");
+}
+
 #[test]
 fn a_long_piece_is_arranged() {
     let score = sheet("4/4", &["Dm7 G13 | Cmaj9 A7b9"; 500].join(" | "), &[76]);

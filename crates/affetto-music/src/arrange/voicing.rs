@@ -39,7 +39,7 @@ mod cost {
     /// Drop-2 position.
     pub(super) const OPEN: f64 = 1.0;
     /// Parallel fifths or octaves between outer voices.
-    pub(super) const PARALLEL: f64 = 4.0;
+    pub(super) const PARALLEL: f64 = 6.0;
     /// A seventh that could fall by step or stay, and does not.
     pub(super) const SEVENTH: f64 = 2.5;
     /// A common tone that does not stay.
@@ -240,7 +240,7 @@ fn characteristic(chord: ChordSymbol) -> Vec<u8> {
         .is_some_and(|bass| bass.pitch_class() != chord.root.pitch_class());
     let mut tones: Vec<u8> = among(2..=5).chain(among(9..=11)).collect();
     tones.extend(root_elsewhere.then_some(0));
-    tones.extend(among(13..=21).last());
+    tones.extend(among(13..=21).next_back());
     tones.extend(among(6..=8).filter(|tone| *tone != 7));
     tones
 }
@@ -375,4 +375,44 @@ fn moved_common_tones(from: &[u8], to: &[u8]) -> f64 {
     let moved =
         |pitch: &&u8| !to.contains(pitch) && to.iter().any(|other| other % 12 == **pitch % 12);
     from.iter().filter(moved).count() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use affetto_media::{Key, Quarters};
+
+    use super::*;
+
+    fn cell(chord: &str) -> Cell {
+        Cell {
+            bar: 0,
+            start: Quarters::from_integer(0),
+            end: Quarters::from_integer(4),
+            chord: chord.parse().unwrap(),
+            since: 0,
+            last: false,
+            key: Key::C_MAJOR,
+        }
+    }
+
+    #[test]
+    fn sevenths_fall_or_stay() {
+        let unresolved = |to: &[u8]| unresolved_sevenths(&cell("G7"), &[55, 59, 62, 65], to);
+        assert_eq!(unresolved(&[55, 60, 64]), 0.0); // F falls to E
+        assert_eq!(unresolved(&[57, 60, 62, 65]), 0.0); // F stays
+        assert_eq!(unresolved(&[48, 52, 55]), 1.0); // E sounds, but an octave lower
+        assert_eq!(unresolved(&[58, 61, 66]), 0.0); // neither F, E nor E flat in F#
+    }
+
+    #[test]
+    fn parallels_are_fifths_and_octaves_that_move() {
+        let parallel = |from: (u8, u8), to: (u8, u8)| {
+            is_parallel((from.0, Some(&from.1)), (to.0, Some(&to.1)))
+        };
+        assert_eq!(parallel((0, 55), (2, 57)), 1.0); // C-G to D-A
+        assert_eq!(parallel((0, 60), (2, 62)), 1.0); // octaves
+        assert_eq!(parallel((0, 55), (0, 55)), 0.0); // at rest
+        assert_eq!(parallel((0, 52), (2, 54)), 0.0); // thirds
+    }
 }
