@@ -5,7 +5,7 @@ use affetto_media::{
     Bar, ChordChange, ChordSymbol, Key, Limits, Metre, Note, Part, PitchName, Quality, Quarters,
     Role, Score, Section, Tempo, TempoChange, musicxml,
 };
-use proptest::{collection::vec, option, prelude::*, sample::select};
+use proptest::{collection::vec, option, prelude::*, sample::select, strategy::ValueTree};
 
 const METRES: [&str; 9] = [
     "4/4", "3/4", "2/4", "2/2", "6/8", "9/8", "12/8", "6/4", "5/4",
@@ -231,5 +231,196 @@ proptest! {
         if let Ok(score) = musicxml::read(&written, &Limits::DEFAULT) {
             let _ = musicxml::write(&score);
         }
+    }
+}
+
+/// A tune over the whole bar patterns that lead sheets have, in the key, with chords of all kinds.
+fn tune(metre: Metre, key: Key, seed: u64) -> Score {
+    let mut state = seed
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(99);
+    let mut draw = move |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let beat = ticks(metre.beat());
+    let simple: [&[i64]; 7] = [
+        &[24],
+        &[12, 12],
+        &[18, 6],
+        &[8, 8, 8],
+        &[6, 6, 12],
+        &[12, 6, 6],
+        &[48],
+    ];
+    let compound: [&[i64]; 6] = [
+        &[36],
+        &[24, 12],
+        &[12, 12, 12],
+        &[18, 6, 12],
+        &[12, 24],
+        &[72],
+    ];
+    let mut bars = vec![Bar::full(metre, key); 12];
+    let pickup = seed.is_multiple_of(2);
+    if pickup {
+        bars.insert(
+            0,
+            Bar {
+                length: metre.beat(),
+                ..bars[0]
+            },
+        );
+    }
+    let length: i64 = bars.iter().map(|bar| ticks(bar.length)).sum();
+    let scale: Vec<u8> = (58..80)
+        .filter(|pitch| key.spell(pitch % 12).alter.unsigned_abs() <= 1 && in_scale(key, *pitch))
+        .collect();
+    let (mut onset, mut place) = (0, scale.len() / 2);
+    let mut melody = Vec::new();
+    while onset < length {
+        let pattern = if metre.is_compound() {
+            compound[draw(compound.len())]
+        } else {
+            simple[draw(simple.len())]
+        };
+        for duration in pattern {
+            let duration = (*duration).min(length - onset);
+            if duration == 0 {
+                break;
+            }
+            place = (place + draw(5)).saturating_sub(2).min(scale.len() - 1);
+            let chromatic = u8::from(draw(12) == 0);
+            if draw(10) > 0 {
+                melody.push(Note {
+                    onset: grid(onset),
+                    pitch: scale[place] + chromatic,
+                    duration: grid(duration),
+                    velocity: 64 + draw(40) as u8,
+                });
+            }
+            onset += duration;
+        }
+    }
+    let mut chords = Vec::new();
+    let mut accompaniment = Vec::new();
+    let mut bass = Vec::new();
+    let start = if pickup { beat } else { 0 };
+    let bar_length = ticks(metre.length());
+    for bar in 0..12 {
+        let onset = start + bar * bar_length;
+        let quality = Quality::ALL[(seed as usize * 12 + bar as usize) % Quality::ALL.len()];
+        let root = PitchName::from_fifths(key.fifths() + draw(6) as i8 - 1).unwrap();
+        let symbol = ChordSymbol {
+            root,
+            quality,
+            bass: (draw(4) == 0).then(|| PitchName::from_fifths(root.fifths() + 1).unwrap()),
+        };
+        let chord = (bar != 7).then_some(symbol);
+        chords.push(ChordChange {
+            onset: grid(onset),
+            chord,
+        });
+        if bar % 4 == 3 {
+            let passing = ChordSymbol::new(
+                PitchName::from_fifths(key.fifths()).unwrap(),
+                Quality::Dominant7Flat9,
+            );
+            chords.push(ChordChange {
+                onset: grid(onset + bar_length / 2),
+                chord: Some(passing),
+            });
+        }
+        let root_class = root.pitch_class();
+        bass.push(Note {
+            onset: grid(onset),
+            pitch: 36 + root_class,
+            duration: grid(bar_length),
+            velocity: 80,
+        });
+        for beat_onset in (0..bar_length).step_by(beat as usize) {
+            for class in symbol.pitch_classes() {
+                accompaniment.push(Note {
+                    onset: grid(onset + beat_onset),
+                    pitch: 48 + class,
+                    duration: grid(beat),
+                    velocity: 60,
+                });
+            }
+        }
+    }
+    chords.dedup_by_key(|change| change.chord);
+    accompaniment.sort_unstable();
+    let named = |role: Role, program, channel, notes| Part {
+        name: role.part_name().into(),
+        role,
+        program,
+        channel,
+        notes,
+    };
+    let mut parts = vec![named(Role::Melody, 73, 0, melody)];
+    if seed.is_multiple_of(3) {
+        parts.push(named(Role::Chords, 0, 1, accompaniment));
+        parts.push(named(Role::Bass, 32, 2, bass));
+    }
+    Score {
+        title: format!("Study in {key}"),
+        creator: "Affetto".into(),
+        bars,
+        tempos: vec![
+            TempoChange {
+                onset: grid(0),
+                tempo: Tempo::from_bpm(96.0),
+            },
+            TempoChange {
+                onset: grid(start + 8 * bar_length),
+                tempo: Tempo::from_bpm(83.7),
+            },
+        ],
+        chords,
+        sections: vec![
+            Section {
+                onset: grid(start),
+                name: "A".into(),
+            },
+            Section {
+                onset: grid(start + 8 * bar_length),
+                name: "B".into(),
+            },
+        ],
+        parts,
+    }
+}
+
+fn in_scale(key: Key, pitch: u8) -> bool {
+    let major = (i32::from(pitch) - i32::from(key.fifths()) * 7).rem_euclid(12);
+    [0, 2, 4, 5, 7, 9, 11].contains(&major)
+}
+
+/// Scores for `tests/python/check_musicxml.py`, each as MusicXML and as JSON, into
+/// `AFFETTO_SAMPLES_DIR`.
+#[test]
+#[ignore = "writes files for other programs; needs AFFETTO_SAMPLES_DIR"]
+fn samples_for_other_programs() {
+    let folder = std::path::PathBuf::from(std::env::var("AFFETTO_SAMPLES_DIR").unwrap());
+    let write = |name: &str, score: &Score| {
+        let json = serde_json::to_vec(score).unwrap();
+        std::fs::write(folder.join(format!("{name}.json")), json).unwrap();
+        let written = musicxml::write(score).unwrap();
+        std::fs::write(folder.join(format!("{name}.musicxml")), written).unwrap();
+    };
+    let keys: Vec<Key> = Key::all().collect();
+    for seed in 0..18 {
+        let metre: Metre = METRES[seed % METRES.len()].parse().unwrap();
+        let score = tune(metre, keys[(seed * 7) % keys.len()], seed as u64);
+        assert_eq!(read(&musicxml::write(&score).unwrap()), score);
+        write(&format!("tune-{seed:02}"), &score);
+    }
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    for index in 0..12 {
+        let tree = score().new_tree(&mut runner).unwrap();
+        write(&format!("random-{index:02}"), &tree.current());
     }
 }
