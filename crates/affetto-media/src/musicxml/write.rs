@@ -4,7 +4,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
 use super::{
     document::{DegreeKind, MAX_DENOMINATOR},
-    kind::kind_of,
+    kind::{base_quality, kind_of},
     markup::Markup,
     notation::{Filling, Grid, Piece, Shape, Value},
     parse::ROLE_FIELD,
@@ -703,15 +703,14 @@ fn chord_symbol(chord: ChordSymbol, markup: &mut Markup) {
     pitch_name(chord.root, ("root-step", "root-alter"), markup);
     markup.close();
     let kind = kind_of(chord.quality);
-    markup.leaf_with("kind", &[("text", chord.quality.symbol())], kind.value);
+    markup.leaf_with("kind", &[("text", shown_kind(chord.quality))], kind.value);
     if let Some(bass) = chord.bass {
         markup.open("bass", &[]);
         pitch_name(bass, ("bass-step", "bass-alter"), markup);
         markup.close();
     }
     if let Some(degree) = kind.degree {
-        // The text of the kind shows it already.
-        markup.open("degree", &[("print-object", "no")]);
+        markup.open("degree", &[]);
         markup.leaf("degree-value", degree.value.to_string());
         markup.leaf("degree-alter", degree.alter.to_string());
         let name = match degree.kind {
@@ -722,6 +721,13 @@ fn chord_symbol(chord: ChordSymbol, markup: &mut Markup) {
         markup.leaf("degree-type", name);
         markup.close();
     }
+}
+
+/// The symbol, less what the degree shows: programs engrave the one behind the other, `7(b9)`.
+fn shown_kind(quality: Quality) -> &'static str {
+    let kind = kind_of(quality);
+    let shown = kind.degree.and_then(|_| base_quality(kind.value));
+    shown.unwrap_or(quality).symbol()
 }
 
 fn pitch_name(name: PitchName, (step, alter): (&str, &str), markup: &mut Markup) {
