@@ -11,7 +11,7 @@ use super::{
     voices::{self, Chord},
 };
 use crate::{
-    Bar, ChordChange, ChordSymbol, Error, Format, Key, Metre, Mode, Note, Part, PitchName,
+    Bar, ChordChange, ChordSymbol, Error, Format, Key, Metre, Mode, Note, Part, PitchName, Quality,
     Quarters, Role, Score, Step, Tempo,
 };
 
