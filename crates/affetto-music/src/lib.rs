@@ -9,6 +9,7 @@ mod error;
 pub mod form;
 pub mod generate;
 pub mod grammar;
+pub mod measure;
 pub mod model;
 mod next_token;
 pub mod plan;
