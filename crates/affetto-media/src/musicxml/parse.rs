@@ -6,7 +6,10 @@ use super::{
     kind::quality_of,
     xml::{Element, Reader, Tag},
 };
-use crate::{ChordSymbol, Error, Limits, Metre, Mode, PitchName, Quarters, Step, Tempo};
+use crate::{ChordSymbol, Error, Limits, Metre, Mode, PitchName, Quarters, Role, Step, Tempo};
+
+/// The name of the field that holds the role of a part.
+pub(super) const ROLE_FIELD: &str = "affetto-role";
 
 /// The document that `text` is.
 pub(super) fn document(text: &str, limits: &Limits) -> Result<Document, Error> {
@@ -51,6 +54,7 @@ struct Heading {
 struct PartHeading {
     id: String,
     name: String,
+    role: Option<Role>,
     program: Option<u8>,
     channel: Option<u8>,
     /// By instrument identifier.
@@ -116,11 +120,22 @@ impl PartHeading {
         Ok(Self {
             id: id.into(),
             name: cut(part.child_text("part-name").unwrap_or(""), limits),
+            role: role(part),
             program: counted(midi, "midi-program", 128)?,
             channel: counted(midi, "midi-channel", 16)?,
             unpitched,
         })
     }
+}
+
+/// The role that Affetto writes beside a part.
+fn role(part: &Element<'_>) -> Option<Role> {
+    let miscellaneous = part.child("identification")?.child("miscellaneous")?;
+    let field = miscellaneous
+        .named("miscellaneous-field")
+        .find(|field| field.attribute("name") == Some(ROLE_FIELD))?;
+    let same = |role: &Role| role.part_name().eq_ignore_ascii_case(field.text());
+    Role::ALL.into_iter().find(same)
 }
 
 struct ScoreReader {
@@ -216,6 +231,7 @@ impl ScoreReader {
         let part = |part: PartReader| Part {
             id: part.heading.id,
             name: part.heading.name,
+            role: part.heading.role,
             program: part.heading.program,
             channel: part.heading.channel,
             measures: part.measures,
@@ -500,11 +516,10 @@ impl<'p> MeasureReader<'p> {
         let degrees: Vec<Degree> = item.named("degree").filter_map(degree).collect();
         let transpose = self.transpose(None);
         let chord = || {
-            let bass = bass.map(|bass| transpose.sounding(bass));
             Some(ChordSymbol {
                 root: transpose.sounding(root?),
                 quality: quality_of(value, text, &degrees)?,
-                bass: bass.filter(|bass| Some(*bass) != root.map(|root| transpose.sounding(root))),
+                bass: bass.map(|bass| transpose.sounding(bass)),
             })
         };
         let chord = if value == "none" { None } else { chord() };
