@@ -1,0 +1,1 @@
+//! Lead sheets played: accompaniment and bass.
