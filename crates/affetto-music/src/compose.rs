@@ -2,11 +2,7 @@
 
 use std::ops::Range;
 
-use affetto_attributes::{
-    ValenceClass,
-    tension::{chord_tension, tension_per_bar},
-    valence::valence_per_bar,
-};
+use affetto_attributes::{ValenceClass, tension::chord_tension, valence::valence_per_bar};
 use affetto_core::{Progress, Seed, Warning};
 use affetto_emotion::{Channel, Curve, FrameRate, TimeBase, Unit};
 use affetto_media::{
@@ -26,8 +22,8 @@ use crate::{
     rules,
     statistics::Statistics,
     tokens::{
-        Cursor, Degree, Sequence, Slot, Token, Transposition, encode, metre_place, octave_shift,
-        spell, split_duration, ticks_from_quarters,
+        Degree, Sequence, Token, Transposition, encode, metre_place, octave_shift, spell,
+        split_duration, ticks_from_quarters,
     },
 };
 
@@ -806,22 +802,4 @@ fn warn_of_valence(score: &Score, asked: &Asked, progress: &dyn Progress) {
             asked.valence
         )));
     }
-}
-
-/// The class of each bar as measured, for tests and reports.
-pub fn measured_classes(score: &Score) -> Vec<ValenceClass> {
-    affetto_attributes::valence::valence_classes(score)
-}
-
-/// The tension of each bar as measured, 0..=1.
-pub fn measured_tension(score: &Score) -> Vec<f64> {
-    tension_per_bar(score)
-        .iter()
-        .map(|bar| bar.combined())
-        .collect()
-}
-
-/// Whether a cursor has read whole bars only.
-pub fn at_bar_line(cursor: &Cursor) -> bool {
-    cursor.slot() == Slot::Bar
 }
