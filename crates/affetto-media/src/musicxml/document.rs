@@ -4,7 +4,9 @@
 use std::fmt;
 
 use super::{container::text_from_bytes, parse};
-use crate::{ChordSymbol, Error, Format, Key, Limits, Metre, Mode, PitchName, Quarters, Tempo};
+use crate::{
+    ChordSymbol, Error, Format, Key, Limits, Metre, Mode, PitchName, Quarters, Role, Tempo,
+};
 
 /// The finest time that is read: this many parts of a quarter note.
 pub const MAX_DENOMINATOR: i64 = 1_000_000;
@@ -29,6 +31,8 @@ pub struct Part {
     pub id: String,
     /// The name shown; empty where there is none.
     pub name: String,
+    /// What it does, where Affetto wrote the file.
+    pub role: Option<Role>,
     /// General MIDI program, 0..=127, where the file has one.
     pub program: Option<u8>,
     /// MIDI channel, 0..=15, where the file has one.

@@ -91,7 +91,8 @@ pub(super) fn quality_of(value: &str, text: Option<&str>, degrees: &[Degree]) ->
     Some(Quality::ALL.into_iter().find(same).unwrap_or(base))
 }
 
-fn base_quality(value: &str) -> Option<Quality> {
+/// The quality that a kind says without degrees.
+pub(super) fn base_quality(value: &str) -> Option<Quality> {
     let exact = Quality::ALL.into_iter().find(|quality| {
         let kind = kind_of(*quality);
         kind.degree.is_none() && kind.value == value
