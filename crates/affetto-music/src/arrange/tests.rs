@@ -619,7 +619,7 @@ fn voicings_are_whole_and_in_range() {
             assert!(candidates.len() >= 3, "{chord}");
             let of_chord = |tones: std::ops::RangeInclusive<u8>| {
                 let intervals = quality.intervals().iter();
-                let guide = intervals.filter(move |tone| tones.contains(tone));
+                let guide = intervals.filter(move |tone| tones.contains(*tone));
                 guide.map(move |tone| (root.pitch_class() + tone) % 12)
             };
             for (voicing, missing) in candidates {
