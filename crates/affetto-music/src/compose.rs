@@ -2,10 +2,7 @@
 
 use std::ops::Range;
 
-use affetto_attributes::{
-    ValenceClass, tension::chord_tension,
-    valence::valence_per_bar,
-};
+use affetto_attributes::{ValenceClass, tension::chord_tension, valence::valence_per_bar};
 use affetto_core::{Progress, Seed, Warning};
 use affetto_emotion::{Channel, Curve, FrameRate, TimeBase, Unit};
 use affetto_media::{
@@ -25,8 +22,8 @@ use crate::{
     rules,
     statistics::Statistics,
     tokens::{
-        Degree, Sequence, Token, Transposition, encode, metre_place, octave_shift,
-        spell, split_duration, ticks_from_quarters,
+        Degree, Sequence, Token, Transposition, encode, metre_place, octave_shift, spell,
+        split_duration, ticks_from_quarters,
     },
 };
 

@@ -15,6 +15,7 @@ mod next_token;
 pub mod plan;
 pub mod progression;
 pub mod rules;
+pub mod songs;
 pub mod statistics;
 pub mod tokens;
 pub mod trigram;

@@ -75,7 +75,10 @@ pub const COPIED_RUN: usize = 12;
 
 /// Decodes a sequence in C major or A minor.
 pub fn score_of(sequence: &Sequence) -> Score {
-    let mode = sequence.bars.first().map_or(affetto_media::Mode::Major, |bar| bar.mode);
+    let mode = sequence
+        .bars
+        .first()
+        .map_or(affetto_media::Mode::Major, |bar| bar.mode);
     let key = Key::new(0, mode).unwrap_or(Key::C_MAJOR);
     sequence.decode(Transposition { key, semitones: 0 }, Tempo::from_bpm(100.0))
 }
@@ -103,7 +106,10 @@ pub fn wish_of(sequence: &Sequence, sampling: Sampling) -> Wish {
         pickup,
         key: Key::new(0, mode).unwrap_or(Key::C_MAJOR),
         tempo: Tempo::from_bpm(100.0),
-        range: (crate::tokens::LOWEST_PITCH, crate::tokens::LOWEST_PITCH + crate::tokens::PITCHES - 1),
+        range: (
+            crate::tokens::LOWEST_PITCH,
+            crate::tokens::LOWEST_PITCH + crate::tokens::PITCHES - 1,
+        ),
         valence: ValenceWish::Mean(piece_valence(&score)),
         density: None,
         mean_density: densities.iter().sum::<f64>() / densities.len().max(1) as f64,
@@ -149,7 +155,12 @@ pub fn evaluate(
     let table = |pieces: &[Sequence]| -> Vec<Vec<f64>> {
         pieces
             .par_iter()
-            .map(|piece| features(&score_of(piece)).into_iter().map(|(_, value)| value).collect())
+            .map(|piece| {
+                features(&score_of(piece))
+                    .into_iter()
+                    .map(|(_, value)| value)
+                    .collect()
+            })
             .collect()
     };
     let names = feature_names();
@@ -157,10 +168,15 @@ pub fn evaluate(
     let comparisons = compare_tables(&names, &theirs, &ours);
     let measures: Vec<Measure> = MEASURES
         .iter()
-        .filter_map(|name| comparisons.iter().find(|comparison| comparison.name == *name))
+        .filter_map(|name| {
+            comparisons
+                .iter()
+                .find(|comparison| comparison.name == *name)
+        })
         .map(measure)
         .collect();
-    let overlap = measures.iter().map(|measure| measure.overlap).sum::<f64>() / measures.len().max(1) as f64;
+    let overlap =
+        measures.iter().map(|measure| measure.overlap).sum::<f64>() / measures.len().max(1) as f64;
     let told: TwoSample = two_sample_auc(&theirs, &ours, &names, seed)?;
     let (even, odd) = halves(&theirs);
     let scores: Vec<Score> = training.iter().map(score_of).collect();

@@ -15,6 +15,6 @@ pub use sequence::{
     Transposition, condition_vocab, encode, feature_vocab, octave_shift, spell,
 };
 pub use vocabulary::{
-    CHORDS, DURATIONS, Degree, LOWEST_PITCH, METRES, PITCHES, Slot, TICKS_PER_QUARTER, Token, VOCAB,
-    fold, metre_place, quarters_from_ticks, ticks_from_quarters,
+    CHORDS, DURATIONS, Degree, LOWEST_PITCH, METRES, PITCHES, Slot, TICKS_PER_QUARTER, Token,
+    VOCAB, fold, metre_place, quarters_from_ticks, ticks_from_quarters,
 };

@@ -366,7 +366,6 @@ pub fn encode(score: &Score) -> Result<Sequence, TokenizeError> {
     for (at, (bar, events)) in score.bars.iter().zip(&bars).enumerate() {
         let context = bar_context(at, bar, key, groups[at])?;
         sequence.tokens.push(Token::Bar);
-        let from = sequence.tokens.len();
         for event in &events.events {
             push_event(&mut sequence.tokens, event, down, octave - down).ok_or(
                 TokenizeError::Grid {
@@ -375,7 +374,7 @@ pub fn encode(score: &Score) -> Result<Sequence, TokenizeError> {
                 },
             )?;
         }
-        let count = (sequence.tokens.len() - from) / 3;
+        let count = events.events.len();
         sequence.bars.push(BarContext {
             valence: Some(ValenceClass::from_valence(bar_valence(events))),
             density: Some(DensityClass::from_events(count)),
@@ -706,7 +705,7 @@ mod tests {
         ]
         .concat();
         assert_eq!(sequence.tokens, expected);
-        assert_eq!(sequence.bars[1].count, Some(4));
+        assert_eq!(sequence.bars[1].count, Some(3)); // the tied pieces are one event
     }
 
     #[test]
