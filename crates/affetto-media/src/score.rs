@@ -124,6 +124,36 @@ pub struct Part {
     pub notes: Vec<Note>,
 }
 
+impl Part {
+    fn broken_rule(&self, end: Quarters) -> Option<&'static str> {
+        let start = Quarters::from_integer(0);
+        let place = |note: &Note| (note.onset, note.pitch);
+        if self.program > 127 || self.channel > 15 {
+            Some("a program above 127 or a channel above 15")
+        } else if self.notes.iter().any(|note| note.duration <= start) {
+            Some("a note without duration")
+        } else if self.notes.iter().any(|note| note.pitch > 127) {
+            Some("a pitch above 127")
+        } else if self
+            .notes
+            .iter()
+            .any(|note| !(1..=127).contains(&note.velocity))
+        {
+            Some("a velocity outside 1 to 127")
+        } else if self
+            .notes
+            .iter()
+            .any(|note| note.onset < start || note.end() > end)
+        {
+            Some("a note outside its bars")
+        } else if !self.notes.is_sorted_by_key(place) {
+            Some("notes out of order")
+        } else {
+            None
+        }
+    }
+}
+
 /// One note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -160,6 +190,46 @@ impl Score {
             onsets.push(onset);
         }
         onsets
+    }
+
+    /// The first of the rules above that this score breaks, said as what it has; nothing for a
+    /// sound score.
+    pub fn broken_rule(&self) -> Option<&'static str> {
+        let start = Quarters::from_integer(0);
+        if self.bars.is_empty() {
+            return Some("no bars");
+        }
+        if self.bars.iter().any(|bar| bar.length <= start) {
+            return Some("a bar without length");
+        }
+        let end = self.length();
+        let inside = |onset: Quarters| onset >= start && onset <= end;
+        self.broken_change(&inside)
+            .or_else(|| self.parts.iter().find_map(|part| part.broken_rule(end)))
+    }
+
+    fn broken_change(&self, inside: &dyn Fn(Quarters) -> bool) -> Option<&'static str> {
+        let tempos: Vec<Quarters> = self.tempos.iter().map(|change| change.onset).collect();
+        let chords: Vec<Quarters> = self.chords.iter().map(|change| change.onset).collect();
+        let sections: Vec<Quarters> = self.sections.iter().map(|change| change.onset).collect();
+        let bars = self.bar_onsets();
+        let starts_a_bar = |onset: &Quarters| bars[..self.bars.len()].binary_search(onset).is_ok();
+        let neighbours_agree = |pair: &[ChordChange]| pair[0].chord == pair[1].chord;
+        if tempos.first() != Some(&Quarters::from_integer(0)) {
+            Some("no tempo at its beginning")
+        } else if !tempos.is_sorted() || !chords.is_sorted() || !sections.is_sorted() {
+            Some("changes out of order")
+        } else if !tempos.iter().chain(&chords).all(|onset| inside(*onset)) {
+            Some("a change outside its bars")
+        } else if !sections.iter().all(starts_a_bar) {
+            Some("a section that does not begin with a bar")
+        } else if chords.windows(2).any(|pair| pair[0] == pair[1]) {
+            Some("two chords at one place")
+        } else if self.chords.windows(2).any(neighbours_agree) {
+            Some("the same chord twice in a row")
+        } else {
+            None
+        }
     }
 
     /// The first part with the role of melody.

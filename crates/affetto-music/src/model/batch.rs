@@ -3,17 +3,6 @@ use std::sync::Arc;
 use affetto_nn::ops::Targets;
 use candle_core::{Result, bail};
 
-/// Where a token stands. It says where the token *is*, not where it leads to.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Position {
-    /// The number of tokens before it.
-    pub token: usize,
-    /// The musical time at which it sounds, in quarter notes from the beginning.
-    pub quarters: f32,
-    /// The bar it is in: the position in the conditions, from 0.
-    pub bar: usize,
-}
-
 /// One lead sheet, or a part of one, as a network sees it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Example {
@@ -23,12 +12,41 @@ pub struct Example {
     pub tokens: Vec<u32>,
     /// `(T, F)`: what is known beside each token when it is fed.
     pub features: Vec<u32>,
-    /// `(T)`.
-    pub positions: Vec<Position>,
+    /// `(T)`: the number of tokens before each, and the musical time at which it stands, in quarter
+    /// notes from the beginning.
+    pub positions: Vec<[f32; 2]>,
     /// `(T)`: the token after each; 0 where it does not count.
     pub targets: Vec<u32>,
     /// `(T)`: how much each target counts; 1 each where it is empty.
     pub weights: Vec<f32>,
+}
+
+impl Example {
+    /// From a whole sequence `bos ... eos` with one row of `features` and of `positions` per token:
+    /// each token is fed, and the next one is its target.
+    ///
+    /// # Errors
+    /// Where there are fewer than two tokens or another number of rows.
+    pub fn next_tokens(
+        conditions: &[u32],
+        tokens: &[u32],
+        features: &[u32],
+        positions: &[[f32; 2]],
+    ) -> Result<Self> {
+        let len = tokens.len();
+        if len < 2 || features.len() % len != 0 || positions.len() != len {
+            bail!("{len} tokens, {} positions", positions.len());
+        }
+        let fed = len - 1;
+        Ok(Self {
+            conditions: conditions.to_vec(),
+            tokens: tokens[..fed].to_vec(),
+            features: features[..features.len() / len * fed].to_vec(),
+            positions: positions[..fed].to_vec(),
+            targets: tokens[1..].to_vec(),
+            weights: Vec::new(),
+        })
+    }
 }
 
 /// Several examples, padded at the end with 0 to the longest.
@@ -48,13 +66,27 @@ pub struct Batch {
     pub tokens: Vec<u32>,
     /// `(B, T, F)`.
     pub features: Vec<u32>,
-    /// `(B, T)`.
-    pub positions: Vec<Position>,
+    /// `(B, T)`: tokens and quarter notes from the beginning.
+    pub positions: Vec<[f32; 2]>,
     /// `(B, T)`.
     pub targets: Targets,
 }
 
 impl Batch {
+    /// The bar that each token stands in, `(B, T)`: its position in the conditions. Tokens before the
+    /// first `bar_token` belong to the first bar.
+    pub(super) fn bars_of_tokens(&self, bar_token: u32) -> Vec<f32> {
+        let mut bars = Vec::with_capacity(self.tokens.len());
+        for tokens in self.tokens.chunks(self.len.max(1)) {
+            let mut begun = 0usize;
+            bars.extend(tokens.iter().map(|token| {
+                begun += usize::from(*token == bar_token);
+                begun.saturating_sub(1) as f32
+            }));
+        }
+        bars
+    }
+
     /// Puts examples side by side. `condition_columns` is C.
     ///
     /// # Errors
@@ -82,7 +114,7 @@ impl Batch {
             bar_counts: bar_counts.into(),
             tokens: padded(examples, len, 1, 0, |e| e.tokens.clone()),
             features: padded(examples, len, feature_columns, 0, |e| e.features.clone()),
-            positions: padded(examples, len, 1, Position::default(), |e| e.positions.clone()),
+            positions: padded(examples, len, 1, [0.0; 2], |e| e.positions.clone()),
             targets: Targets {
                 ids: padded(examples, len, 1, 0, |e| e.targets.clone()).into(),
                 weights: weighted.then(|| weights().into()),
@@ -107,8 +139,8 @@ fn check(example: &Example, bars: usize, condition_columns: usize) -> Result<()>
         && example.features.len().is_multiple_of(len)
         && example.positions.len() == len
         && example.targets.len() == len
-        && (example.weights.is_empty() || example.weights.len() == len)
-        && example.positions.iter().all(|position| position.bar < bars);
+        && (example.weights.is_empty() || example.weights.len() == len);
+
     if !fits {
         bail!("an example whose lists do not belong together, with {len} tokens, {bars} bars");
     }

@@ -10,6 +10,8 @@ use super::transformer;
 pub struct Vocabularies {
     /// Tokens, padding included.
     pub tokens: usize,
+    /// The token that begins a bar: the next position of the conditions holds from there on.
+    pub bar_token: u32,
     /// Each column of a bar's conditions.
     pub conditions: Vec<usize>,
     /// Each column of what is known beside a token when it is fed.
@@ -21,6 +23,7 @@ impl Vocabularies {
     pub fn tiny() -> Self {
         Self {
             tokens: 11,
+            bar_token: 3,
             conditions: vec![5, 3, 4],
             features: vec![6, 2],
         }

@@ -4,6 +4,8 @@
 
 mod batch;
 mod config;
+#[cfg(test)]
+mod tests;
 pub mod transformer;
 
 use affetto_nn::{
@@ -14,7 +16,7 @@ use affetto_nn::{
 };
 use candle_core::Tensor;
 
-pub use batch::{Batch, Example, Position};
+pub use batch::{Batch, Example};
 pub use config::{ModelConfig, ModelKind, Vocabularies};
 pub use transformer::Transformer;
 

@@ -5,7 +5,7 @@
 //! instead of five words a bar; encoder and decoder equally wide (192), instead of 48 and 192; two
 //! encoder layers; scores divided by the root of the head's width; every normalisation has its own
 //! parameters and stands before its part; GELU; rotary positions (token number, musical time, and the
-//! bar for the way from decoder to encoder) instead of added sines; what is known beside each token
+//! number of the bar on the way from decoder to encoder) instead of added sines; what is known beside each token
 //! (its bar's conditions, its place in the bar) is added to its embedding.
 //!
 //! | name | shape | meaning |
@@ -13,10 +13,8 @@
 //! | `conditions` | `(B, S, C)` `u32` | values of each bar's conditions |
 //! | `tokens` | `(B, T)` `u32` | tokens so far, 0 is padding |
 //! | `features` | `(B, T, F)` `u32` | what is known beside each token |
-//! | `positions` | `(B, T)` [`Position`](super::Position) | where each token stands |
+//! | `positions` | `(B, T, 2)` `f32` | tokens before each, and quarter notes before it |
 //! | logits | `(B, T, V)` `f32` | unnormalised score of each next token |
-
-use std::sync::Arc;
 
 use affetto_nn::{
     NnError, Result,
@@ -192,6 +190,7 @@ struct Decoder {
     blocks: Vec<DecoderBlock>,
     norm: LayerNorm,
     head_width: usize,
+    bar_token: u32,
 }
 
 impl Decoder {
@@ -207,6 +206,7 @@ impl Decoder {
                 .collect::<Result<_>>()?,
             norm: LayerNorm::new(&scope.child("norm"), config.width)?,
             head_width: config.head_width(),
+            bar_token: config.vocabularies.bar_token,
         })
     }
 
@@ -228,15 +228,10 @@ impl Decoder {
     }
 
     fn rotary(&self, batch: &Batch) -> DecoderRotary {
-        let own = |position: &super::Position| [position.token as f32, position.quarters];
-        let own: Vec<f32> = batch.positions.iter().flat_map(own).collect();
-        let bars: Vec<f32> = batch.positions.iter().map(|p| p.bar as f32).collect();
-        let of = |positions: &[f32], columns| -> Arc<Rotary> {
-            Rotary::new(positions, columns, self.head_width)
-        };
+        let bars = batch.bars_of_tokens(self.bar_token);
         DecoderRotary {
-            own: of(&own, 2),
-            memory: of(&bars, 1),
+            own: Rotary::new(batch.positions.as_flattened(), 2, self.head_width),
+            memory: Rotary::new(&bars, 1, self.head_width),
         }
     }
 }

@@ -112,7 +112,6 @@ impl Attention {
 #[derive(Clone, Copy)]
 struct Rows<'a, T> {
     data: &'a [T],
-    count: usize,
     width: usize,
     stride: usize,
 }
@@ -191,7 +190,6 @@ impl Extents {
             k: turned(keys, self.keys, self.key_stride, &attention.key_rotary),
             v: Rows {
                 data: keys.get(self.width + start..).unwrap_or(&[]),
-                count: self.keys,
                 width: self.head_width(),
                 stride: self.key_stride,
             },
@@ -253,7 +251,6 @@ impl Extents {
         };
         let gradient = Rows {
             data: &gradient[head.index * width..],
-            count: self.queries,
             width,
             stride: self.width,
         };

@@ -1,0 +1,381 @@
+//! What may come next, so that every bar closes exactly and keeps what was asked of it.
+//!
+//! A bar is a path through positions in ticks; an event is a step. For each position the numbers of further events
+//! that can still end exactly at the bar line are known beforehand, so that a choice is permitted only where a
+//! way on exists: the search never meets a dead end.
+
+use std::ops::RangeInclusive;
+
+use affetto_attributes::{ValenceClass, valence::paper_quality};
+use affetto_media::Quality;
+
+use crate::tokens::{BarContext, DURATIONS, Token, ticks_from_quarters};
+
+/// A set of numbers of events, one bit each; no bar has more than 36 events.
+type Counts = u64;
+
+/// What one bar must keep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BarRule {
+    /// The class that the median chord valence of the bar's events must have.
+    pub valence: Option<ValenceClass>,
+    /// How many events the bar may have.
+    pub events: RangeInclusive<usize>,
+    /// Lengths of the events in ticks, where the rhythm is given.
+    pub rhythm: Option<Vec<i64>>,
+    /// Ticks that no event may cross: given chord changes.
+    pub cuts: Vec<i64>,
+}
+
+impl Default for BarRule {
+    fn default() -> Self {
+        Self {
+            valence: None,
+            events: 1..=36,
+            rhythm: None,
+            cuts: Vec::new(),
+        }
+    }
+}
+
+/// The permitted steps of one bar.
+#[derive(Clone, Debug)]
+pub struct BarGrammar {
+    length: i64,
+    /// From the metre's beginning to the bar's (a pick-up begins late).
+    offset: i64,
+    compound: bool,
+    rule: BarRule,
+    /// For each position the possible numbers of further events.
+    completions: Vec<Counts>,
+}
+
+/// Why a bar cannot be written as asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Impossible {
+    /// No rhythm of the vocabulary has so many events.
+    #[error("no rhythm of {length} ticks has {fewest} to {most} events")]
+    Events {
+        /// The bar's length, 24 ticks a quarter.
+        length: i64,
+        /// The fewest events asked.
+        fewest: usize,
+        /// The most events asked.
+        most: usize,
+    },
+    /// The given rhythm does not fill the bar.
+    #[error("the given rhythm fills {given} of {length} ticks")]
+    Rhythm {
+        /// The bar's length, 24 ticks a quarter.
+        length: i64,
+        /// What the rhythm fills.
+        given: i64,
+    },
+}
+
+impl BarGrammar {
+    /// The grammar of a bar of `context` that keeps `rule`.
+    pub fn new(context: &BarContext, rule: BarRule) -> Result<Self, Impossible> {
+        let metre = ticks_from_quarters(context.metre.length()).unwrap_or(context.length);
+        let mut grammar = Self {
+            length: context.length,
+            offset: metre - context.length,
+            compound: context.metre.is_compound(),
+            completions: vec![0; context.length as usize + 1],
+            rule,
+        };
+        grammar.check_rhythm()?;
+        grammar.complete();
+        if grammar.counts_from(0, 0) == 0 {
+            return Err(Impossible::Events {
+                length: grammar.length,
+                fewest: *grammar.rule.events.start(),
+                most: *grammar.rule.events.end(),
+            });
+        }
+        Ok(grammar)
+    }
+
+    fn check_rhythm(&self) -> Result<(), Impossible> {
+        let given = self.rule.rhythm.as_ref().map(|rhythm| rhythm.iter().sum());
+        match given {
+            Some(given) if given != self.length => Err(Impossible::Rhythm {
+                length: self.length,
+                given,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn complete(&mut self) {
+        self.completions[self.length as usize] = 1;
+        for position in (0..self.length).rev() {
+            let counts = self
+                .steps(position)
+                .map(|ticks| self.completions[(position + ticks) as usize] << 1)
+                .fold(0, |all, counts| all | counts);
+            self.completions[position as usize] = counts;
+        }
+    }
+
+    /// The lengths that may start at `position`, without regard to counts and valence.
+    fn steps(&self, position: i64) -> impl Iterator<Item = i64> + '_ {
+        let given = self.rule.rhythm.as_ref().map(|rhythm| {
+            let mut at = 0;
+            rhythm.iter().copied().find(|ticks| {
+                let here = at == position;
+                at += ticks;
+                here
+            })
+        });
+        let free = DURATIONS.into_iter().filter(move |ticks| match given {
+            Some(step) => step == Some(*ticks),
+            None => self.on_grid(position, *ticks) && !self.crosses_cut(position, *ticks),
+        });
+        free.filter(move |ticks| position + ticks <= self.length)
+    }
+
+    /// Whether an event of `ticks` at `position` keeps to sixteenths, or to triplets that begin on a beat
+    /// (quarters and eighths) or half a beat (sixteenths) and go on until the next one.
+    fn on_grid(&self, position: i64, ticks: i64) -> bool {
+        let place = (self.offset + position) % 24;
+        let triplet_length = ticks % 6 != 0;
+        if self.compound {
+            return !triplet_length && place % 6 == 0;
+        }
+        match (place % 6 == 0, triplet_length) {
+            (true, false) => true,
+            (false, false) => false,
+            (true, true) if ticks == 4 => place % 12 == 0,
+            (true, true) => place == 0,
+            (false, true) => place % 4 == 0,
+        }
+    }
+
+    fn crosses_cut(&self, position: i64, ticks: i64) -> bool {
+        self.rule
+            .cuts
+            .iter()
+            .any(|cut| position < *cut && *cut < position + ticks)
+    }
+
+    /// The possible numbers of events after `position` when `events` are already written.
+    fn counts_from(&self, position: i64, events: usize) -> Counts {
+        let (fewest, most) = (*self.rule.events.start(), *self.rule.events.end());
+        let fewest = fewest.saturating_sub(events) as u32;
+        let Some(most) = most.checked_sub(events) else {
+            return 0;
+        };
+        let up_to_most = if most >= 63 {
+            !0
+        } else {
+            (1u64 << (most + 1)) - 1
+        };
+        let from_fewest = if fewest >= 64 { 0 } else { !0 << fewest };
+        self.completions[position as usize] & up_to_most & from_fewest
+    }
+
+    /// Whether a chord of this quality (none for "no chord") may be taken at `position` after the events whose chord
+    /// valences are `values`.
+    pub fn permits_chord(&self, position: i64, values: &[f64], quality: Option<Quality>) -> bool {
+        let Some(class) = self.rule.valence else {
+            return true;
+        };
+        let mut values = values.to_vec();
+        values.push(chord_valence(quality));
+        let after = self.counts_from(position, values.len() - 1) >> 1;
+        reaches(&values, after, class)
+    }
+
+    /// Whether an event of `ticks` may be taken at `position`; `values` are the chord valences of the bar's events, this
+    /// event's included.
+    pub fn permits_duration(&self, position: i64, values: &[f64], ticks: i64) -> bool {
+        if !self.steps(position).any(|step| step == ticks) {
+            return false;
+        }
+        let after = self.counts_from(position + ticks, values.len());
+        match self.rule.valence {
+            Some(class) => reaches(values, after, class),
+            None => after != 0,
+        }
+    }
+
+    /// Whether `token` is a duration permitted here.
+    pub fn permits(&self, position: i64, values: &[f64], token: Token) -> bool {
+        matches!(token, Token::Duration(ticks) if self.permits_duration(position, values, ticks))
+    }
+}
+
+/// One chord of each valence that exists, by Makris 2021.
+const REPRESENTATIVES: [Option<Quality>; 9] = [
+    None,
+    Some(Quality::Major),
+    Some(Quality::Minor),
+    Some(Quality::Dominant7),
+    Some(Quality::Major7),
+    Some(Quality::Minor7),
+    Some(Quality::Dominant9),
+    Some(Quality::Minor9),
+    Some(Quality::Diminished),
+];
+
+/// The chord valence of Makris 2021 (section A.4 of its released code); 0 for "no chord".
+pub(crate) fn chord_valence(quality: Option<Quality>) -> f64 {
+    quality.map_or(0.0, |quality| paper_quality(quality).valence())
+}
+
+/// The median; the mean of the middle two of an even number; 0 of none.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match sorted.len() {
+        0 => 0.0,
+        count if count % 2 == 1 => sorted[count / 2],
+        count => (sorted[count / 2 - 1] + sorted[count / 2]) / 2.0,
+    }
+}
+
+/// Whether some number of further events in `more`, with chords freely chosen, brings the median of `values` into
+/// `class`.
+fn reaches(values: &[f64], more: Counts, class: ValenceClass) -> bool {
+    (0..64)
+        .filter(|count| more >> count & 1 == 1)
+        .any(|count| reaches_with(values, count, class))
+}
+
+fn reaches_with(values: &[f64], count: usize, class: ValenceClass) -> bool {
+    // With more new events than old ones the median is theirs, and every class has a chord of its own.
+    if count > values.len() {
+        return true;
+    }
+    let valences = REPRESENTATIVES.map(chord_valence);
+    let mut all = values.to_vec();
+    // At most two values decide a median, so two kinds of chords are enough to try.
+    for first in valences {
+        for second in valences {
+            for split in 0..=count {
+                all.truncate(values.len());
+                all.extend(std::iter::repeat_n(first, split));
+                all.extend(std::iter::repeat_n(second, count - split));
+                if ValenceClass::from_valence(median(&all)) == class {
+                    return true;
+                }
+            }
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::tokens::Group;
+    use affetto_core::Seed;
+    use affetto_media::{Metre, Mode};
+
+    fn context(count: u8, unit: u8) -> BarContext {
+        let metre = Metre::new(count, unit).unwrap();
+        BarContext {
+            metre,
+            length: ticks_from_quarters(metre.length()).unwrap(),
+            group: Group::Inside,
+            valence: None,
+            density: None,
+            count: None,
+            mode: Mode::Major,
+            style: None,
+        }
+    }
+
+    /// Random walks through every metre, class and count: each closes exactly and keeps its rule.
+    #[test]
+    fn no_walk_meets_a_dead_end() {
+        let mut rng = Seed(5).rng();
+        let metres = [(4, 4), (3, 4), (2, 4), (2, 2), (6, 8), (9, 8), (12, 8)];
+        for round in 0..1500 {
+            let (count, unit) = metres[round % metres.len()];
+            let class = ValenceClass::ALL[rng.below(5)];
+            let fewest = 1 + rng.below(9);
+            let rule = BarRule {
+                valence: Some(class),
+                events: fewest..=fewest + rng.below(3),
+                ..BarRule::default()
+            };
+            let grammar = BarGrammar::new(&context(count, unit), rule.clone()).unwrap();
+            let values = walk(&grammar, &mut rng);
+            assert_eq!(ValenceClass::from_valence(median(&values)), class);
+            assert!(rule.events.contains(&values.len()));
+        }
+    }
+
+    fn walk(grammar: &BarGrammar, rng: &mut affetto_core::Rng) -> Vec<f64> {
+        let (mut position, mut values) = (0, Vec::new());
+        while position < grammar.length {
+            let chords: Vec<_> = REPRESENTATIVES
+                .into_iter()
+                .filter(|quality| grammar.permits_chord(position, &values, *quality))
+                .collect();
+            values.push(chord_valence(chords[rng.below(chords.len())]));
+            let steps: Vec<i64> = DURATIONS
+                .into_iter()
+                .filter(|ticks| grammar.permits_duration(position, &values, *ticks))
+                .collect();
+            position += steps[rng.below(steps.len())];
+        }
+        assert_eq!(position, grammar.length);
+        values
+    }
+
+    #[test]
+    fn a_given_rhythm_is_the_only_one() {
+        let rule = BarRule {
+            rhythm: Some(vec![36, 12, 48]),
+            ..BarRule::default()
+        };
+        let grammar = BarGrammar::new(&context(4, 4), rule).unwrap();
+        assert!(grammar.permits_duration(0, &[0.87], 36));
+        assert!(!grammar.permits_duration(0, &[0.87], 48));
+        let short = BarRule {
+            rhythm: Some(vec![36]),
+            ..BarRule::default()
+        };
+        assert!(matches!(
+            BarGrammar::new(&context(4, 4), short),
+            Err(Impossible::Rhythm { given: 36, .. })
+        ));
+    }
+
+    #[test]
+    fn triplets_begin_on_the_beat_and_finish_it() {
+        let grammar = BarGrammar::new(&context(4, 4), BarRule::default()).unwrap();
+        assert!(grammar.permits_duration(0, &[0.0], 8));
+        assert!(!grammar.permits_duration(12, &[0.0], 8));
+        assert!(!grammar.permits_duration(8, &[0.0], 12));
+        let compound = BarGrammar::new(&context(6, 8), BarRule::default()).unwrap();
+        assert!(!compound.permits_duration(0, &[0.0], 8));
+    }
+
+    #[test]
+    fn nothing_crosses_a_cut() {
+        let rule = BarRule {
+            cuts: vec![48],
+            ..BarRule::default()
+        };
+        let grammar = BarGrammar::new(&context(4, 4), rule).unwrap();
+        assert!(!grammar.permits_duration(24, &[0.0], 48));
+        assert!(grammar.permits_duration(24, &[0.0], 24));
+    }
+
+    #[test]
+    fn an_impossible_count_is_refused() {
+        let rule = BarRule {
+            events: 30..=30,
+            ..BarRule::default()
+        };
+        assert!(matches!(
+            BarGrammar::new(&context(2, 4), rule),
+            Err(Impossible::Events { .. })
+        ));
+    }
+}
