@@ -81,6 +81,11 @@ fn harmony_features(score: &Score) -> Features {
         ("chord_coverage", harmony::chord_coverage(score) as f64),
         ("chord_tonal_distance", harmony::chord_tonal_distance(score)),
         ("chord_tone_ratio", harmony::chord_tone_ratio(score)),
+        (
+            "written_chord_tone_ratio",
+            harmony::written_chord_tone_ratio(score),
+        ),
+        ("extended_chord_share", harmony::extended_chord_share(score)),
         ("proper_tone_ratio", harmony::proper_tone_ratio(score)),
         ("pitch_consonance", harmony::pitch_consonance(score)),
         (

@@ -1,33 +1,61 @@
 //! Chords, alone and against the melody.
 //!
 //! Yeh, Hsiao, Fukayama et al., "Automatic melody harmonization with triad chords" (2021), give the measures;
-//! the names follow the paper. Bass notes of slash chords do not enter.
+//! the names follow the paper. Chords count by root and by the eight qualities of
+//! [`paper_quality`], so that figures of different chord vocabularies compare; neighbours that are then
+//! the same count as one. Bass notes of slash chords do not enter.
 
 use std::collections::BTreeMap;
 use std::f64::consts::PI;
 
-use affetto_media::{ChordSymbol, PitchClass, Quality, Score, f64_from_quarters};
+use affetto_media::{ChordSymbol, PitchClass, Score, f64_from_quarters};
 
 use crate::events::{Event, event_list};
 use crate::statistics::{entropy_nats, mean, ratio, share};
 use crate::valence::{PaperQuality, paper_quality};
 
-/// The chords of the score in order, one per change; "no chord" is left out.
-pub fn chord_sequence(score: &Score) -> Vec<ChordSymbol> {
-    score
-        .chords
-        .iter()
-        .filter_map(|change| change.chord)
-        .collect()
+/// A chord as the measures see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FoldedChord {
+    /// The root.
+    pub root: PitchClass,
+    /// What is built on it.
+    pub quality: PaperQuality,
 }
 
-/// How often each chord, by the pitch class of its root and its quality, is changed to.
-pub fn chord_histogram(score: &Score) -> BTreeMap<(PitchClass, Quality), usize> {
+impl FoldedChord {
+    /// The pitch classes it sounds, the root first.
+    pub fn pitch_classes(self) -> Vec<PitchClass> {
+        let intervals = self.quality.quality().intervals();
+        intervals
+            .iter()
+            .map(|interval| (self.root + interval) % 12)
+            .collect()
+    }
+}
+
+impl From<ChordSymbol> for FoldedChord {
+    fn from(chord: ChordSymbol) -> Self {
+        Self {
+            root: chord.root.pitch_class(),
+            quality: paper_quality(chord.quality),
+        }
+    }
+}
+
+/// The chords of the score in order, without "no chord", neighbours that are the same as one.
+pub fn chord_sequence(score: &Score) -> Vec<FoldedChord> {
+    let written = score.chords.iter().filter_map(|change| change.chord);
+    let mut chords: Vec<FoldedChord> = written.map(FoldedChord::from).collect();
+    chords.dedup();
+    chords
+}
+
+/// How often each chord is changed to.
+pub fn chord_histogram(score: &Score) -> BTreeMap<FoldedChord, usize> {
     let mut histogram = BTreeMap::new();
     for chord in chord_sequence(score) {
-        *histogram
-            .entry((chord.root.pitch_class(), chord.quality))
-            .or_insert(0) += 1;
+        *histogram.entry(chord).or_insert(0) += 1;
     }
     histogram
 }
@@ -46,9 +74,21 @@ pub fn chord_coverage(score: &Score) -> usize {
     chord_histogram(score).len()
 }
 
-/// Chord changes per bar.
+/// Chords per bar.
 pub fn chords_per_bar(score: &Score) -> f64 {
     ratio(chord_sequence(score).len() as f64, score.bars.len() as f64)
+}
+
+/// The share of chord symbols that say more than the eight qualities: sixths, suspensions, alterations.
+pub fn extended_chord_share(score: &Score) -> f64 {
+    let written: Vec<ChordSymbol> = score
+        .chords
+        .iter()
+        .filter_map(|change| change.chord)
+        .collect();
+    share(&written, |chord| {
+        paper_quality(chord.quality).quality() != chord.quality
+    })
 }
 
 /// The share of the time without a chord, 0..=1.
@@ -111,15 +151,29 @@ pub fn chord_tonal_distance(score: &Score) -> f64 {
 fn harmonised(score: &Score) -> Vec<(Event, u8, Vec<PitchClass>)> {
     event_list(score)
         .into_iter()
-        .filter_map(|event| Some((event, event.pitch?, event.chord?.pitch_classes())))
+        .filter_map(|event| {
+            let chord = FoldedChord::from(event.chord?);
+            Some((event, event.pitch?, chord.pitch_classes()))
+        })
         .collect()
 }
 
 /// CTR: the share of the melody's time that lies on tones of the chord in force, 0..=1.
 pub fn chord_tone_ratio(score: &Score) -> f64 {
-    weighted_mean(harmonised(score), |pitch, tones| {
-        f64::from(u8::from(tones.contains(&(pitch % 12))))
-    })
+    weighted_mean(harmonised(score), is_chord_tone)
+}
+
+/// The same against the chords as they are written, so that the sixth of a sixth chord belongs to it.
+pub fn written_chord_tone_ratio(score: &Score) -> f64 {
+    let written = event_list(score)
+        .into_iter()
+        .filter_map(|event| Some((event, event.pitch?, event.chord?.pitch_classes())))
+        .collect();
+    weighted_mean(written, is_chord_tone)
+}
+
+fn is_chord_tone(pitch: u8, tones: &[PitchClass]) -> f64 {
+    f64::from(u8::from(tones.contains(&(pitch % 12))))
 }
 
 /// MCTD: the tonal distance of melody and chord, weighted by time.
@@ -177,17 +231,17 @@ pub fn proper_tone_ratio(score: &Score) -> f64 {
     ratio(count as f64, attacks.len() as f64)
 }
 
-/// The share of chord changes of each of the paper's eight qualities.
+/// The share of chords of each of the paper's eight qualities.
 pub fn quality_shares(score: &Score) -> [f64; 8] {
     let chords = chord_sequence(score);
-    PaperQuality::ALL.map(|quality| share(&chords, |chord| paper_quality(chord.quality) == quality))
+    PaperQuality::ALL.map(|quality| share(&chords, |chord| chord.quality == quality))
 }
 
 /// The share of root motions of 0..=11 semitones up.
 pub fn root_motion_shares(score: &Score) -> [f64; 12] {
     let motions: Vec<u8> = chord_sequence(score)
         .windows(2)
-        .map(|pair| (pair[1].root.pitch_class() + 12 - pair[0].root.pitch_class()) % 12)
+        .map(|pair| (pair[1].root + 12 - pair[0].root) % 12)
         .collect();
     let mut semitones = 0;
     [0.0; 12].map(|_| {
@@ -296,6 +350,23 @@ mod tests {
             .sum();
         assert!((apart(7) - fifth.sqrt()).abs() < 1e-9);
         assert!(apart(7) < apart(4) && apart(4) < apart(2) && apart(2) < apart(6));
+    }
+
+    /// C6 and C are one chord; A belongs to C6 only as it is written.
+    #[test]
+    fn chords_are_folded() {
+        let score = sheet("4/4", "C major", 2)
+            .chord(0, 1, "C6")
+            .chord(2, 1, "C")
+            .chord(4, 1, "F")
+            .note(0, 1, 69, 2, 1)
+            .note(2, 1, 67, 2, 1)
+            .build();
+        assert_eq!(chord_sequence(&score).len(), 2);
+        assert_eq!(chords_per_bar(&score), 1.0);
+        assert_eq!(chord_tone_ratio(&score), 0.5);
+        assert_eq!(written_chord_tone_ratio(&score), 1.0);
+        assert!((extended_chord_share(&score) - 1.0 / 3.0).abs() < 1e-12);
     }
 
     #[test]

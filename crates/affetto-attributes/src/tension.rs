@@ -38,11 +38,12 @@ const WEIGHTS: [f64; 3] = [0.536, 0.274, 0.19];
 /// The share of the major dominant, and of the minor subdominant, in a minor key (Chew 2014).
 const HARMONIC_SHARE: f64 = 0.75;
 
-/// Diameters at which tension counts as 0 and as 1.
-pub const DIAMETER_RANGE: (f64, f64) = (1.8, 3.0);
+/// Diameters at which tension counts as 0 and as 1: the 5th and 95th percentile of the 10,338 sounding bars
+/// of 305 songs first performed by 1930 (OpenEWLD).
+pub const DIAMETER_RANGE: (f64, f64) = (1.79, 3.17);
 
-/// Strains at which tension counts as 0 and as 1.
-pub const STRAIN_RANGE: (f64, f64) = (0.3, 1.4);
+/// Strains at which tension counts as 0 and as 1: the same percentiles of the same bars.
+pub const STRAIN_RANGE: (f64, f64) = (0.35, 1.33);
 
 /// The place of the pitch so many fifths above C.
 pub fn pitch_position(fifths: i8) -> Point {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compare::pearson;
 use crate::events::{Event, event_list};
-use crate::statistics::{entropy_bits, ratio, share};
+use crate::statistics::{entropy_bits, ratio};
 
 /// How often each pitch class stands in a major key, the tonic first: Albrecht & Shanahan, "The use of
 /// large corpora to train a new type of key-finding algorithm" (2013).
@@ -39,53 +39,58 @@ fn keyed_events(score: &Score) -> Vec<(Event, Key)> {
         .collect()
 }
 
-/// The notes of the melody where they begin: semitones above the tonic of the key in force, and the
-/// key.
-fn degrees(score: &Score) -> Vec<(PitchClass, Key)> {
-    keyed_events(score)
-        .into_iter()
-        .filter(|(event, _)| event.is_attack())
-        .filter_map(|(event, key)| Some((above(event.pitch?, key.tonic().pitch_class()), key)))
-        .collect()
-}
-
-fn above(pitch: u8, tonic: PitchClass) -> PitchClass {
-    (pitch % 12 + 12 - tonic) % 12
-}
-
-/// The share of the melody's notes on each of the twelve degrees above the tonic.
+/// The share of the melody's time on each of the twelve degrees, in semitones above the tonic of the key
+/// in force.
 pub fn degree_shares(score: &Score) -> [f64; 12] {
-    let degrees = degrees(score);
-    let mut histogram = [0.0; 12];
-    for (degree, _) in &degrees {
-        histogram[usize::from(*degree)] += 1.0;
+    let mut time = [0.0; 12];
+    for (event, key) in keyed_events(score) {
+        if let Some(pitch) = event.pitch {
+            time[usize::from(above(pitch, key))] += f64_from_quarters(event.duration);
+        }
     }
-    histogram.map(|count| ratio(count, degrees.len() as f64))
+    let total: f64 = time.iter().sum();
+    time.map(|quarters| ratio(quarters, total))
 }
 
-/// PCE: the entropy in bits of the notes' pitch classes, counted above the tonic of the key in force.
+fn above(pitch: u8, key: Key) -> PitchClass {
+    (pitch % 12 + 12 - key.tonic().pitch_class()) % 12
+}
+
+/// PCE: the entropy in bits of the pitch classes by time, counted above the tonic of the key in
+/// force.
 pub fn pitch_class_entropy(score: &Score) -> f64 {
     entropy_bits(degree_shares(score))
 }
 
-/// The share of notes that the key signature holds: those of C major once the piece is moved to C major or
-/// A minor. Raised sixths and sevenths of minor count as foreign.
+/// The share of the melody's time on notes that the key signature holds: those of C major once the
+/// piece is moved to C major or A minor. Raised sixths and sevenths of minor count as foreign.
 pub fn in_signature_ratio(score: &Score) -> f64 {
-    let natural = |(degree, key): &(PitchClass, Key)| {
-        let major = match key.mode() {
-            Mode::Major => *degree,
-            Mode::Minor => (*degree + 9) % 12,
+    share_of_time(score, |degree, mode| {
+        let above_major_tonic = match mode {
+            Mode::Major => degree,
+            Mode::Minor => (degree + 9) % 12,
         };
-        scale(Mode::Major).contains(&major)
-    };
-    share(&degrees(score), natural)
+        scale(Mode::Major).contains(&above_major_tonic)
+    })
 }
 
-/// The share of notes in the scale of the key; in minor the raised sixth and seventh belong to it.
+/// The share of the melody's time in the scale of the key; in minor the raised sixth and seventh belong
+/// to it.
 pub fn in_scale_ratio(score: &Score) -> f64 {
-    share(&degrees(score), |(degree, key)| {
-        scale(key.mode()).contains(degree)
-    })
+    share_of_time(score, |degree, mode| scale(mode).contains(&degree))
+}
+
+fn share_of_time(score: &Score, test: impl Fn(PitchClass, Mode) -> bool) -> f64 {
+    let mut within = 0.0;
+    let mut total = 0.0;
+    for (event, key) in keyed_events(score) {
+        if let Some(pitch) = event.pitch {
+            let quarters = f64_from_quarters(event.duration);
+            total += quarters;
+            within += quarters * f64::from(u8::from(test(above(pitch, key), key.mode())));
+        }
+    }
+    ratio(within, total)
 }
 
 /// How the piece stands to the key that it is written in.
@@ -161,16 +166,15 @@ fn sounding_degrees(score: &Score) -> [f64; 12] {
     let mut chords = [0.0; 12];
     for (event, key) in keyed_events(score) {
         let quarters = f64_from_quarters(event.duration);
-        let tonic = key.tonic().pitch_class();
         if let Some(pitch) = event.pitch {
-            melody[usize::from(above(pitch, tonic))] += quarters;
+            melody[usize::from(above(pitch, key))] += quarters;
         }
         for tone in event
             .chord
             .map(|chord| chord.pitch_classes())
             .unwrap_or_default()
         {
-            chords[usize::from(above(tone, tonic))] += quarters;
+            chords[usize::from(above(tone, key))] += quarters;
         }
     }
     let totals: [f64; 2] = [melody.iter().sum(), chords.iter().sum()];
@@ -243,7 +247,7 @@ mod tests {
 
         #[test]
         fn the_scale_holds_what_the_signature_holds(score in any_score()) {
-            prop_assert!(in_scale_ratio(&score) >= in_signature_ratio(&score));
+            prop_assert!(in_scale_ratio(&score) >= in_signature_ratio(&score) - 1e-12);
         }
     }
 }

@@ -44,6 +44,20 @@ impl PaperQuality {
         Self::Diminished,
     ];
 
+    /// The same quality among all chord qualities.
+    pub const fn quality(self) -> Quality {
+        match self {
+            Self::Major => Quality::Major,
+            Self::Minor => Quality::Minor,
+            Self::Dominant7 => Quality::Dominant7,
+            Self::Major7 => Quality::Major7,
+            Self::Minor7 => Quality::Minor7,
+            Self::Ninth => Quality::Dominant9,
+            Self::Minor9 => Quality::Minor9,
+            Self::Diminished => Quality::Diminished,
+        }
+    }
+
     /// The valence in hundredths, as the authors' code has it. Whole numbers keep the class bounds exact.
     const fn hundredths(self) -> i32 {
         match self {
@@ -354,6 +368,13 @@ mod tests {
             .build();
         assert_eq!(valence_per_bar(&score), [-0.81]);
         assert_eq!(piece_valence_class(&score), ValenceClass::VeryLow);
+    }
+
+    #[test]
+    fn the_qualities_of_the_paper_stay_as_they_are() {
+        for quality in PaperQuality::ALL {
+            assert_eq!(paper_quality(quality.quality()), quality);
+        }
     }
 
     #[test]

@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use affetto_media::{Limits, musicxml::document::Document};
+use affetto_media::{
+    Limits, Score,
+    musicxml::{self, document::Document},
+};
 
 fn score_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
@@ -22,6 +25,44 @@ fn score_files(folder: &Path, found: &mut Vec<PathBuf>) {
             found.push(path);
         }
     }
+}
+
+/// The score keeps the rules, and is the same after it is written and read.
+fn come_back(file: &Path, document: &Document) {
+    let score = document.to_score().unwrap();
+    assert_eq!(score.broken_rule(), None, "{}", file.display());
+    match musicxml::write(&score) {
+        Ok(written) => {
+            let read = musicxml::read(&written, &Limits::DEFAULT).unwrap();
+            assert!(
+                read == score,
+                "{}: {:?}",
+                file.display(),
+                first_difference(&read, &score)
+            );
+        }
+        Err(error) => println!("{}: {error}", file.display()),
+    }
+}
+
+fn first_difference(read: &Score, score: &Score) -> String {
+    let lines = |score: &Score| format!("{score:#?}");
+    let (read, score) = (lines(read), lines(score));
+    let mut pairs = read.lines().zip(score.lines()).enumerate();
+    pairs.find(|(_, (a, b))| a != b).map_or_else(
+        || "one is longer".into(),
+        |(line, _)| {
+            let around = |text: &str| {
+                let lines: Vec<&str> = text
+                    .lines()
+                    .skip(line.saturating_sub(30))
+                    .take(60)
+                    .collect();
+                lines.concat().replace("  ", "")
+            };
+            format!("{} / {}", around(&read), around(&score))
+        },
+    )
 }
 
 #[test]
@@ -41,6 +82,7 @@ fn every_file_of_a_folder_is_read() {
         spent += start.elapsed();
         match document {
             Ok(document) => {
+                come_back(file, &document);
                 for measure in document.parts.iter().flat_map(|part| &part.measures) {
                     measures += 1;
                     notes += measure.notes.len();

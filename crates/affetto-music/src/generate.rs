@@ -282,7 +282,7 @@ impl<'a, M: NextToken> Writer<'a, M> {
             };
             values.push(chord_valence(chord.map(|degree| degree.quality)));
             self.push(Token::Chord(chord));
-            let sound = self.draw_sound();
+            let sound = self.draw_sound(chord, events.last());
             self.push(sound);
             let ticks = self.draw_duration(bar, &values);
             self.push(Token::Duration(ticks));
@@ -385,14 +385,19 @@ impl<'a, M: NextToken> Writer<'a, M> {
         preference
     }
 
-    fn draw_sound(&mut self) -> Token {
+    /// Draws what sounds under `chord`. Silence or a tie after `before` (the event before it in this bar) needs a
+    /// change of chord: else the two would be one event.
+    fn draw_sound(&mut self, chord: Option<Degree>, before: Option<&GivenEvent>) -> Token {
+        let same = before
+            .filter(|before| before.chord == chord)
+            .map(|before| before.sound);
         let scores: Vec<(u32, f64)> = Token::ids(Slot::Pitch)
             .filter(|id| match Token::from_id(*id) {
                 Some(Token::Pitch(pitch)) => {
                     (self.plan.lowest..=self.plan.highest).contains(&pitch)
                 }
-                Some(Token::Hold) => self.cursor.sounding().is_some(),
-                Some(Token::Rest) => true,
+                Some(Token::Hold) => self.cursor.sounding().is_some() && same.is_none(),
+                Some(Token::Rest) => same != Some(Token::Rest),
                 _ => false,
             })
             .map(|id| (id, f64::from(self.logits[id as usize])))
@@ -449,4 +454,107 @@ fn chord_changes(events: &[GivenEvent]) -> Vec<(i64, Option<Degree>)> {
         tick += event.ticks;
     }
     changes
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{
+        plan::{ValenceWish, Wish, plan},
+        statistics::Statistics,
+        tokens::{METRES, ticks_from_quarters},
+        trigram::Trigram,
+    };
+    use affetto_attributes::ValenceClass;
+    use affetto_core::Silent;
+    use affetto_media::{Key, Metre, Tempo};
+
+    fn wish(rng: &mut Rng) -> Wish {
+        let (count, unit) = METRES[rng.below(METRES.len())];
+        let keys: Vec<Key> = Key::all().collect();
+        let bars = 4 + rng.below(13);
+        let lowest = 40 + rng.below(30) as u8;
+        Wish {
+            bars,
+            metre: Metre::new(count, unit).unwrap(),
+            pickup: [0, 24][rng.below(2)],
+            key: keys[rng.below(keys.len())],
+            tempo: Tempo::from_bpm(90.0),
+            range: (lowest, lowest + 10 + rng.below(10) as u8),
+            valence: ValenceWish::Pinned(
+                (0..bars).map(|_| ValenceClass::ALL[rng.below(5)]).collect(),
+            ),
+            density: Some((0..bars).map(|_| 0.25 + 1.5 * rng.uniform()).collect()),
+            mean_density: 1.0,
+            tension: None,
+            style: None,
+            form: None,
+            sampling: Sampling::default(),
+        }
+    }
+
+    /// With a model that knows nothing, every bar still closes exactly and keeps class, count and range.
+    #[test]
+    fn what_is_asked_is_kept_by_any_model() {
+        let mut rng = Seed(11).rng();
+        let model = Trigram::train(&[], 3);
+        for round in 0..40 {
+            let wish = wish(&mut rng);
+            let (plan, transposition) = plan(&wish, &Statistics::default(), Seed(round));
+            let sequence = generate(&model, &plan, &|_| 0.0, Seed(round), &Silent).unwrap();
+            let score = sequence.decode(transposition, wish.tempo);
+            let skip = usize::from(wish.pickup > 0);
+            assert_eq!(score.bars.len(), wish.bars + skip);
+            let ticks: i64 = sequence
+                .tokens
+                .iter()
+                .map(|token| {
+                    if let Token::Duration(ticks) = token {
+                        *ticks
+                    } else {
+                        0
+                    }
+                })
+                .sum();
+            let bar = ticks_from_quarters(wish.metre.length()).unwrap();
+            assert_eq!(ticks, bar * wish.bars as i64 + wish.pickup);
+            let classes = affetto_attributes::valence::valence_classes(&score);
+            assert_eq!(ValenceWish::Pinned(classes[skip..].to_vec()), wish.valence);
+            let sung = &score.parts[0].notes;
+            assert!(
+                sung.iter()
+                    .all(|note| (wish.range.0..=wish.range.1).contains(&note.pitch))
+            );
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_tokens() {
+        let wish = wish(&mut Seed(3).rng());
+        let model = Trigram::train(&[], 3);
+        let (plan, _) = plan(&wish, &Statistics::default(), Seed(1));
+        let write = |seed| generate(&model, &plan, &|_| 0.0, Seed(seed), &Silent).unwrap();
+        assert_eq!(write(1), write(1));
+        assert_ne!(write(1), write(2));
+    }
+
+    #[test]
+    fn a_repeated_bar_is_the_same_bar() {
+        let mut wish = wish(&mut Seed(3).rng());
+        wish.bars = 16;
+        wish.valence = ValenceWish::Mean(0.2);
+        wish.density = None;
+        wish.pickup = 0;
+        wish.form = Some("AABA".parse().unwrap());
+        let (plan, _) = plan(&wish, &Statistics::default(), Seed(1));
+        let sequence =
+            generate(&Trigram::train(&[], 3), &plan, &|_| 0.0, Seed(1), &Silent).unwrap();
+        let bar = |at: usize| sequence.bars_only(at..at + 1).tokens;
+        let kept = (0..2).filter(|at| plan.bars[4 + at].given == Given::Repeat(*at));
+        for at in kept {
+            let (first, second) = (bar(at), bar(at + 4));
+            assert_eq!(first[3..], second[3..]);
+        }
+    }
 }

@@ -6,7 +6,7 @@
 
 use std::ops::RangeInclusive;
 
-use affetto_attributes::{ValenceClass, paper_quality};
+use affetto_attributes::{ValenceClass, valence::paper_quality};
 use affetto_media::Quality;
 
 use crate::tokens::{BarContext, DURATIONS, Token, ticks_from_quarters};
@@ -284,6 +284,7 @@ mod tests {
             density: None,
             count: None,
             mode: Mode::Major,
+            style: None,
         }
     }
 

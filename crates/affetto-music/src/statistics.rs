@@ -30,7 +30,7 @@ pub struct Statistics {
 }
 
 /// The middle of each valence class where nothing was counted; between the chord valences of the paper.
-const CLASS_MIDDLES: [f64; 5] = [-0.81, -0.45, -0.02, 0.43, 0.87];
+pub(crate) const CLASS_MIDDLES: [f64; 5] = [-0.81, -0.45, -0.02, 0.43, 0.87];
 
 impl Statistics {
     /// Counts `sequences`; each bar needs its measured class.

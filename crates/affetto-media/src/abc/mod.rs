@@ -1,5 +1,7 @@
 //! ABC notation, version 2.1 (Chris Walshaw, "The abc music standard 2.1", 2011).
 //!
+//! Reading what [`write`] wrote gives what [`holds`] says that ABC can hold.
+//!
 //! What reading makes of what a [`Score`](crate::Score) has no place for:
 //!
 //! - Repeats are written once: `|:`, `:|`, `[1` and `[2` are bar lines, so a first and a second ending
@@ -17,11 +19,17 @@
 //!   `%%propagate-accidentals` and `%%affetto role`.
 
 mod field;
+mod holds;
 mod measure;
+pub(crate) mod notation;
 mod text;
 mod token;
 mod tune;
 mod voice;
+mod write;
+
+pub use holds::holds;
+pub use write::write;
 
 use crate::{Error, Format, Limits, Score};
 

@@ -1,1 +1,198 @@
-//! LilyPond input.
+//! LilyPond input, for engraving by LilyPond 2.24 or later. It is only written.
+
+mod chords;
+mod timeline;
+
+use crate::{
+    Error, Format, Part, PitchName, Quarters, Score,
+    abc::{
+        self,
+        notation::{self, Head, Run, Symbol, Value},
+    },
+};
+
+/// `score` as LilyPond input, in UTF-8: chord names above one staff for each part, with key, metre,
+/// tempo, sections as boxed marks, pick-up, tuplets and ties. The tempo is rounded to a whole number
+/// of beats; loudness, channels and programs are left out.
+///
+/// # Errors
+///
+/// [`Error::Unsupported`] for a score without bars.
+pub fn write(score: &Score) -> Result<Vec<u8>, Error> {
+    if score.bars.is_empty() {
+        return Err(Error::Unsupported {
+            format: Format::LilyPond,
+            what: "a score without bars".into(),
+        });
+    }
+    // The rules of a score, and no two notes of one pitch at once, as one staff asks.
+    let score = abc::holds(score);
+    let mut text = String::from("\\version \"2.24.0\"\n\n");
+    text += &header(&score);
+    text += &format!("timeline = {{\n{}}}\n\n", timeline::text(&score));
+    if !score.chords.is_empty() {
+        text += &format!(
+            "harmonies = \\chordmode {{\n  {}\n}}\n\n",
+            chords::text(&score)
+        );
+    }
+    for (index, part) in score.parts.iter().enumerate() {
+        text += &format!("{} = {{\n{}}}\n\n", variable(index), music(&score, part));
+    }
+    text += &staves(&score);
+    Ok(text.into_bytes())
+}
+
+fn header(score: &Score) -> String {
+    let mut text = String::from("\\header {\n");
+    for (field, value) in [("title", &score.title), ("composer", &score.creator)] {
+        if !value.is_empty() {
+            text += &format!("  {field} = {}\n", quoted(value));
+        }
+    }
+    text + "  tagline = ##f\n}\n\n"
+}
+
+fn staves(score: &Score) -> String {
+    let mut text = String::from("\\score {\n  <<\n");
+    if !score.chords.is_empty() {
+        text +=
+            "    \\new ChordNames \\with { majorSevenSymbol = \\markup { maj7 } } \\harmonies\n";
+    }
+    for (index, part) in score.parts.iter().enumerate() {
+        let with = match score.parts.len() {
+            1 => String::new(),
+            _ => format!("\\with {{ instrumentName = {} }} ", quoted(&part.name)),
+        };
+        text += &format!(
+            "    \\new Staff {with}{{ \\clef {} << \\timeline \\{} >> }}\n",
+            clef(part),
+            variable(index)
+        );
+    }
+    text + "  >>\n  \\layout { }\n}\n"
+}
+
+/// The name of a part's variable, which has letters only: `partA`, `partB`, `partBA`.
+fn variable(index: usize) -> String {
+    let mut letters = Vec::new();
+    let mut rest = index;
+    loop {
+        letters.push(char::from(b'A' + (rest % 26) as u8));
+        rest /= 26;
+        if rest == 0 {
+            break;
+        }
+    }
+    let letters: String = letters.into_iter().rev().collect();
+    format!("part{letters}")
+}
+
+fn clef(part: &Part) -> &'static str {
+    let mut pitches: Vec<u8> = part.notes.iter().map(|note| note.pitch).collect();
+    pitches.sort_unstable();
+    match pitches.get(pitches.len() / 2) {
+        Some(middle) if *middle < 57 => "bass",
+        _ => "treble",
+    }
+}
+
+/// A part's notes, one bar on a line.
+fn music(score: &Score, part: &Part) -> String {
+    let bars = notation::bars(score, &part.notes, &[]);
+    let mut text = String::new();
+    for (runs, bar) in bars.iter().zip(&score.bars) {
+        let is_silent = runs.iter().all(is_rest) && bar.length == bar.metre.length();
+        let bar_text = if is_silent {
+            format!("R{}", scaled(bar.length))
+        } else {
+            let runs: Vec<String> = runs.iter().map(|run| run_text(run, bar.key)).collect();
+            runs.join(" ")
+        };
+        text += &format!("  {bar_text} |\n");
+    }
+    text
+}
+
+fn is_rest(run: &Run) -> bool {
+    match run {
+        Run::Plain(symbol) | Run::Odd(symbol) => symbol.heads.is_empty(),
+        Run::Tuplet { symbols, .. } => symbols.iter().all(|symbol| symbol.heads.is_empty()),
+    }
+}
+
+fn run_text(run: &Run, key: crate::Key) -> String {
+    match run {
+        Run::Plain(symbol) => symbol_text(symbol, &value(symbol.duration), key),
+        Run::Odd(symbol) => symbol_text(symbol, &scaled(symbol.duration), key),
+        Run::Tuplet {
+            notes,
+            time,
+            symbols,
+        } => {
+            let written = |symbol: &Symbol| {
+                let length = symbol.duration * *notes / *time;
+                symbol_text(symbol, &value(length), key)
+            };
+            let symbols: Vec<String> = symbols.iter().map(written).collect();
+            format!("\\tuplet {notes}/{time} {{ {} }}", symbols.join(" "))
+        }
+    }
+}
+
+fn symbol_text(symbol: &Symbol, length: &str, key: crate::Key) -> String {
+    let all_tied = symbol.heads.iter().all(|head| head.tied);
+    let tie = if all_tied { "~" } else { "" };
+    match symbol.heads.as_slice() {
+        [] => format!("r{length}"),
+        [head] => format!("{}{length}{tie}", pitch(*head, key)),
+        heads => {
+            let each = |head: &Head| {
+                let own = if head.tied && !all_tied { "~" } else { "" };
+                format!("{}{own}", pitch(*head, key))
+            };
+            let heads: Vec<String> = heads.iter().map(each).collect();
+            format!("<{}>{length}{tie}", heads.join(" "))
+        }
+    }
+}
+
+/// `4.`, or, where no value is that long, a multiple of one.
+fn value(length: Quarters) -> String {
+    match Value::of(length) {
+        Some(value) => {
+            let dot = if value.dotted { "." } else { "" };
+            format!("{}{dot}", value.denominator)
+        }
+        None => scaled(length),
+    }
+}
+
+/// Any length, as a multiple of a whole note.
+fn scaled(length: Quarters) -> String {
+    let wholes = length / 4;
+    format!("1*{}/{}", wholes.numer(), wholes.denom())
+}
+
+/// An absolute pitch: `c'` is middle C.
+fn pitch(head: Head, key: crate::Key) -> String {
+    let name = key.spell(head.pitch % 12);
+    let natural =
+        i32::from(head.pitch) - i32::from(name.alter) - i32::from(name.step.pitch_class());
+    let octave = natural.div_euclid(12) - 4;
+    let mark = if octave > 0 { "'" } else { "," };
+    let count = usize::try_from(octave.abs()).unwrap_or(0);
+    format!("{}{}", note_name(name), mark.repeat(count))
+}
+
+/// The Dutch name that LilyPond knows first: `fis`, `ees`.
+fn note_name(name: PitchName) -> String {
+    let letter = name.step.letter().to_ascii_lowercase();
+    let sign = if name.alter > 0 { "is" } else { "es" };
+    let count = usize::from(name.alter.unsigned_abs());
+    format!("{letter}{}", sign.repeat(count))
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}

@@ -231,19 +231,14 @@ impl Grid {
         Ok(pieces)
     }
 
-    /// The whole bar in its groups of beats, and more of them where it is longer than its metre.
-    fn groups(&self) -> Vec<Window> {
+    /// The full bar, and more of them where it is longer than its metre.
+    fn bars(&self) -> impl Iterator<Item = Window> {
+        let full = self.metre.length();
         let end = self.shift + self.length;
-        let mut groups = Vec::new();
-        let mut onset = ZERO;
-        for length in self.pattern.iter().cycle() {
-            if onset >= end {
-                break;
-            }
-            groups.push(onset..onset + length);
-            onset += length;
-        }
-        groups
+        let onsets = std::iter::successors(Some(ZERO), move |onset| Some(onset + full));
+        onsets
+            .take_while(move |onset| *onset < end)
+            .map(move |onset| onset..onset + full)
     }
 
     /// How strong a place is: the beginning of the bar, of a group, of a beat, of a half of one, ...
@@ -290,8 +285,8 @@ impl Grid {
         edges.dedup();
         let mut windows = Vec::new();
         if !edges.iter().all(|edge| is_dyadic(*edge)) {
-            for group in self.groups() {
-                self.tuplets_within(group, &edges, &mut windows)?;
+            for bar in self.bars() {
+                self.tuplets_within(bar, &edges, &mut windows)?;
             }
         }
         Ok(windows)
@@ -312,8 +307,10 @@ impl Grid {
         let odd = |child: &Window| !inside(inner, child).iter().all(|edge| is_dyadic(*edge));
         let length = window.end - window.start;
         let is_short = length <= Quarters::ONE && children.len() == 2;
+        // A longer one only if it is nothing but its own notes, without halves of them.
+        let is_plain = |edge: &Quarters| ((edge - window.start) / length).denom() % 2 == 1;
         let is_whole = !children.iter().any(cut)
-            && (is_short || (length <= self.beat * 2 && children.iter().all(odd)));
+            && (is_short || (inner.iter().all(is_plain) && children.iter().all(odd)));
         if is_whole {
             windows.push(tuplet(window, inner)?);
             return Ok(());
@@ -324,19 +321,24 @@ impl Grid {
         Ok(())
     }
 
-    /// The parts of a window: halves, the beats of an odd number of beats, the thirds of a compound
-    /// beat.
+    /// The parts of a window: the groups of a bar, the beats of a group, the thirds of a compound beat,
+    /// halves.
     fn children(&self, window: &Window) -> Vec<Window> {
         let length = window.end - window.start;
         let beats = length / self.beat;
-        let count = match beats.is_integer() {
-            true if beats == Quarters::ONE && self.metre.is_compound() => 3,
-            true if beats.numer() % 2 == 1 && beats > Quarters::ONE => *beats.numer(),
-            _ => 2,
+        let lengths = match beats.is_integer() {
+            true if length == self.metre.length() && self.pattern.len() > 1 => self.pattern.clone(),
+            true if beats == Quarters::ONE && self.metre.is_compound() => vec![length / 3; 3],
+            true if beats > Quarters::ONE => vec![self.beat; beats.to_integer() as usize],
+            _ => vec![length / 2; 2],
         };
-        let part = length / count;
-        (0..count)
-            .map(|index| window.start + part * index..window.start + part * (index + 1))
+        let mut end = window.start;
+        lengths
+            .into_iter()
+            .map(|length| {
+                end += length;
+                end - length..end
+            })
             .collect()
     }
 
@@ -455,9 +457,9 @@ impl Grid {
         }
     }
 
-    /// The halves of a bar of 4/4 that are four eighth notes.
+    /// The halves of a bar of 4/4 or 2/2 that are four eighth notes.
     fn halves_of_eighths(&self, pieces: &[Piece]) -> Vec<Quarters> {
-        if self.metre != Metre::COMMON {
+        if self.metre.length() != Quarters::from_integer(4) || self.metre.unit() > 4 {
             return Vec::new();
         }
         let is_eighth = |piece: &Piece| {
@@ -498,10 +500,10 @@ impl Grid {
         }
         // In 3/8 the bar is beamed together.
         let onset = piece.onset + self.shift;
-        let width = if self.metre.unit() >= 8 && self.metre.count() == 3 {
-            self.metre.length()
-        } else {
-            self.beat.max(Quarters::ONE)
+        let width = match (self.metre.count(), self.metre.unit()) {
+            (3, 8..) => self.metre.length(),
+            (_, 8..) => self.beat,
+            _ => Quarters::ONE,
         };
         Some((onset / width).floor() * width)
     }
@@ -657,5 +659,164 @@ fn beam_run(run: &mut [Piece]) {
                 }
             })
             .collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn quarters(text: &str) -> Quarters {
+        let (numer, denom) = text.split_once('/').unwrap_or((text, "1"));
+        Quarters::new(numer.parse().unwrap(), denom.parse().unwrap())
+    }
+
+    /// A full bar of notes (`1/2`) and rests (`r1/2`).
+    fn spans(text: &str) -> Vec<Span> {
+        let mut onset = ZERO;
+        let words = text.split_whitespace().enumerate();
+        words
+            .map(|(index, word)| {
+                let (filling, duration) = match word.strip_prefix('r') {
+                    Some(duration) => (Filling::Rest, duration),
+                    None => (Filling::Notes(index), word),
+                };
+                let end = onset + quarters(duration);
+                let span = Span {
+                    onset,
+                    end,
+                    filling,
+                };
+                onset = end;
+                span
+            })
+            .collect()
+    }
+
+    /// The bar as it is written: values by their inverse (`4.` is a dotted quarter), `~` before what is
+    /// tied to, `3:2[ ]` around tuplets, `=` between what is beamed.
+    fn written(metre: &str, text: &str) -> String {
+        let spans = spans(text);
+        let length = spans.last().unwrap().end;
+        let grid = Grid::new(metre.parse().unwrap(), length, true);
+        let mut written = String::new();
+        let mut before = None;
+        for piece in grid.pieces(&spans).unwrap() {
+            let value = piece.value.unwrap();
+            let is_note = matches!(piece.filling, Filling::Notes(_));
+            let joined = matches!(
+                piece.beams.first(),
+                Some(Beam::Continue | Beam::End | Beam::BackwardHook)
+            );
+            written += match (written.is_empty(), joined) {
+                (true, _) => "",
+                (false, true) => "=",
+                (false, false) => " ",
+            };
+            if let Some(tuplet) = piece.tuplet.filter(|it| it.is_first) {
+                written += &format!("{}:{}[", tuplet.actual, tuplet.normal);
+            }
+            if is_note && before == Some(piece.filling) {
+                written += "~";
+            }
+            written += if is_note { "" } else { "r" };
+            written += &(Quarters::from_integer(4) / value.shape.quarters()).to_string();
+            written += if value.dotted { "." } else { "" };
+            written += if piece.tuplet.is_some_and(|it| it.is_last) {
+                "]"
+            } else {
+                ""
+            };
+            before = Some(piece.filling);
+        }
+        written
+    }
+
+    #[test]
+    fn beats_stay_visible() {
+        for (metre, bar, expected) in [
+            ("4/4", "4", "1"),
+            ("4/4", "3 1", "2. 4"),
+            ("4/4", "1 2 1", "4 2 4"),
+            ("4/4", "1/2 1 5/2", "8 4 8 ~2"),
+            ("4/4", "3/2 1 3/2", "4. 8 ~8 4."),
+            ("4/4", "5/2 3/2", "2 ~8 4."),
+            ("4/4", "1/2 1/2 1/2 1/2 3/4 1/4 1", "8=8=8=8 8.=16 4"),
+            ("4/4", "1/2 1/4 1/4 1/2 1/2 r2", "8=16=16 8=8 r2"),
+            ("3/4", "1 r2", "4 r4 r4"),
+            ("3/4", "5/2 1/2", "2 ~8=8"),
+            ("3/4", "1/2 1 1/2 1", "8 4 8 4"),
+            ("2/2", "1 2 1", "4 2 4"),
+            ("6/8", "5/2 1/2", "4. ~4 8"),
+            ("6/8", "1/2 1/2 1/2 1 1/2", "8=8=8 4 8"),
+            ("6/8", "1 1 1", "4 8 ~8 4"),
+            ("9/8", "9/2", "2. ~4."),
+            ("12/8", "6", "1."),
+            ("12/8", "3/2 3 3/2", "4. 4. ~4. 4."),
+            ("6/4", "2 2 2", "2 4 ~4 2"),
+            ("5/4", "5", "2. ~2"),
+            ("4/4", "1", "4"), // a pick-up
+            ("3/8", "1/2 1/2 1/2", "8=8=8"),
+        ] {
+            assert_eq!(written(metre, bar), expected, "{metre}: {bar}");
+        }
+    }
+
+    #[test]
+    fn tuplets_are_as_large_as_they_need_be() {
+        for (metre, bar, expected) in [
+            ("2/4", "1/3 1/3 1/3 1", "3:2[8=8=8] 4"),
+            ("2/4", "2/3 1/3 1", "3:2[4 8] 4"),
+            ("2/4", "1/2 1/6 1/6 1/6 1", "8=3:2[16=16=16] 4"),
+            ("4/4", "2/3 2/3 2/3 2", "3:2[4 4 4] 2"),
+            ("4/4", "4/3 4/3 4/3", "3:2[2 2 2]"),
+            ("2/4", "5/3 1/3", "4 3:2[~4 8]"),
+            ("2/4", "1/3 r1/3 1/3 1", "3:2[8 r8 8] 4"),
+            ("2/4", "1/5 1/5 1/5 1/5 1/5 1", "5:4[16=16=16=16=16] 4"),
+            ("6/8", "3/8 3/8 3/8 3/8 3/2", "16.=32=~16=16=~32=16. 4."),
+            ("4/4", "1/3 4/3 1/3 2", "3:2[8 4] 3:2[~4 8] 2"),
+            ("6/8", "3/10 3/10 3/10 3/10 3/10 3/2", "5:3[8=8=8=8=8] 4."),
+            ("4/4", "1/3", "3:2[8]"), // a pick-up
+        ] {
+            assert_eq!(written(metre, bar), expected, "{metre}: {bar}");
+        }
+    }
+
+    proptest! {
+        /// Pieces lie end to end, last as long as their values say, and keep the spans apart.
+        #[test]
+        fn pieces_are_exact(
+            metre in prop::sample::select(vec!["4/4", "3/4", "6/8", "5/4", "7/8", "2/2", "3/8", "12/8"]),
+            durations in prop::collection::vec((1_i64..60, prop::sample::select(vec![1_i64, 4, 16, 24, 24, 24, 20])), 1..20),
+            is_pickup in any::<bool>(),
+        ) {
+            let mut onset = ZERO;
+            let mut spans = Vec::new();
+            for (index, (numer, denom)) in durations.into_iter().enumerate() {
+                let end = onset + Quarters::new(numer, denom);
+                let filling = if index % 5 == 3 { Filling::Rest } else { Filling::Notes(index) };
+                spans.push(Span { onset, end, filling });
+                onset = end;
+            }
+            let grid = Grid::new(metre.parse().unwrap(), onset, is_pickup);
+            let pieces = grid.pieces(&spans).unwrap();
+            let mut reached = ZERO;
+            let mut span = 0;
+            for piece in &pieces {
+                prop_assert_eq!(piece.onset, reached);
+                reached = piece.end();
+                prop_assert_eq!(piece.filling, spans[span].filling);
+                prop_assert!(reached <= spans[span].end);
+                span += usize::from(reached == spans[span].end);
+                if let Some(value) = piece.value {
+                    let ratio = piece.tuplet.map_or(Quarters::ONE, |it| Quarters::new(it.normal, it.actual));
+                    prop_assert_eq!(value.quarters() * ratio, piece.duration);
+                }
+            }
+            prop_assert_eq!(reached, onset);
+        }
     }
 }

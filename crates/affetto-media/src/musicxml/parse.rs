@@ -36,8 +36,12 @@ pub(super) fn document(text: &str, limits: &Limits) -> Result<Document, Error> {
     score.finish(&reader)
 }
 
-fn cut(text: &str, limits: &Limits) -> String {
-    text.chars().take(limits.text).collect()
+/// `text` on one line, and not too long.
+fn cut(text: &str, limit: usize) -> String {
+    let forbidden = |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}');
+    let plain = text.replace(forbidden, " ");
+    let short: String = plain.trim().chars().take(limit).collect();
+    short.trim_end().into()
 }
 
 /// What stands before the music.
@@ -65,11 +69,13 @@ impl Heading {
     fn take(&mut self, element: &Element<'_>, limits: &Limits) -> Result<(), Error> {
         match element.name() {
             "work" => {
-                self.work_title = cut(element.child_text("work-title").unwrap_or(""), limits);
+                self.work_title = cut(element.child_text("work-title").unwrap_or(""), limits.text);
             }
-            "movement-title" => self.movement_title = cut(element.text(), limits),
+            "movement-title" => self.movement_title = cut(element.text(), limits.text),
             "identification" => {
-                let creators = element.named("creator").map(|it| cut(it.text(), limits));
+                let creators = element
+                    .named("creator")
+                    .map(|it| cut(it.text(), limits.text));
                 self.creators = creators.filter(|name| !name.is_empty()).collect();
             }
             "part-list" => {
@@ -119,7 +125,7 @@ impl PartHeading {
         }
         Ok(Self {
             id: id.into(),
-            name: cut(part.child_text("part-name").unwrap_or(""), limits),
+            name: cut(part.child_text("part-name").unwrap_or(""), limits.text),
             role: role(part),
             program: counted(midi, "midi-program", 128)?,
             channel: counted(midi, "midi-channel", 16)?,
@@ -185,7 +191,7 @@ impl ScoreReader {
         let heading = match listed {
             Some(index) => self.heading.parts.swap_remove(index),
             None => PartHeading {
-                id: cut(id, &self.limits),
+                id: cut(id, self.limits.text),
                 ..PartHeading::default()
             },
         };
@@ -237,7 +243,7 @@ impl ScoreReader {
             measures: part.measures,
         };
         let title = self.heading.title();
-        let creator = cut(&self.heading.creators.join(", "), &self.limits);
+        let creator = cut(&self.heading.creators.join(", "), self.limits.text);
         let parts: Vec<Part> = self.parts.into_iter().map(part).collect();
         if parts.iter().all(|part| part.measures.is_empty()) {
             return Err(malformed(reader.line(), "there is no measure in it"));
@@ -303,7 +309,7 @@ struct MeasureReader<'p> {
 impl<'p> MeasureReader<'p> {
     fn new(heading: &'p PartHeading, state: &'p mut State, tag: &Tag<'_>, limits: &Limits) -> Self {
         let measure = Measure {
-            number: cut(tag.attribute("number").unwrap_or_default(), limits),
+            number: cut(tag.attribute("number").unwrap_or_default(), limits.text),
             implicit: tag.attribute("implicit") == Some("yes"),
             attributes: state.attributes,
             ..Measure::default()
@@ -524,7 +530,7 @@ impl<'p> MeasureReader<'p> {
         };
         let chord = if value == "none" { None } else { chord() };
         let onset = self.place(item)?;
-        let shorten = |text: &str| text.chars().take(self.text_limit).collect();
+        let shorten = |text: &str| cut(text, self.text_limit);
         self.measure.harmonies.push(Harmony {
             onset,
             root,
@@ -547,7 +553,7 @@ impl<'p> MeasureReader<'p> {
                 .filter(|it| it.name() == name && !it.text().is_empty())
                 .map(Element::text)
                 .collect();
-            let joined: String = words.join(" ").chars().take(self.text_limit).collect();
+            let joined = cut(&words.join(" "), self.text_limit);
             (!joined.is_empty()).then_some(joined)
         };
         let played = item.child("sound").map(sound_tempo).transpose()?.flatten();

@@ -109,7 +109,7 @@ impl Document {
         }
         tempos.sort_by_key(|change| change.onset);
         tempos.dedup_by_key(|change| change.onset);
-        tempos.retain(|change| change.onset < timed.end);
+        tempos.retain(|change| change.onset <= timed.end);
         if tempos.first().is_none_or(|change| change.onset > ZERO) {
             let tempo = Tempo::from_bpm(DEFAULT_BPM);
             tempos.insert(0, TempoChange { onset: ZERO, tempo });
@@ -157,20 +157,29 @@ impl Document {
             if notes.is_empty() && part.program.is_none() && part.role.is_none() {
                 continue; // nothing but measures, for chord symbols alone
             }
-            // Channel 9 is percussion.
-            let free = (parts.len() % 15) as u8;
+            let channel = match (part.channel, part.role) {
+                (Some(channel), Some(_)) => channel,
+                (channel, _) => free_channel(channel, &parts),
+            };
             parts.push(Part {
                 name: part.name.clone(),
                 role: role(part, index == lead, &notes),
                 program: part.program.unwrap_or(0),
-                channel: part
-                    .channel
-                    .unwrap_or(if free < 9 { free } else { free + 1 }),
+                channel,
                 notes,
             });
         }
         Ok(parts)
     }
+}
+
+/// The channel asked for, or the first one that no part has; other programs give one to many parts.
+fn free_channel(asked: Option<u8>, parts: &[Part]) -> u8 {
+    const PERCUSSION_CHANNEL: u8 = 9;
+    let is_free = |channel: &u8| parts.iter().all(|part| part.channel != *channel);
+    let pitched = (0..16).filter(|channel| *channel != PERCUSSION_CHANNEL);
+    let free = asked.into_iter().chain(pitched).find(is_free);
+    free.or(asked).unwrap_or(0)
 }
 
 /// Where the measures stand.
@@ -233,7 +242,7 @@ fn chords(part: &document::Part, timed: &Timed) -> Result<Vec<ChordChange>, Erro
         }
     }
     chords.sort_by_key(|change| change.onset);
-    chords.retain(|change| change.onset < timed.end);
+    chords.retain(|change| change.onset <= timed.end);
     // Of two at one onset the later one counts.
     chords.reverse();
     chords.dedup_by_key(|change| change.onset);

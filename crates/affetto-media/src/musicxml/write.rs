@@ -37,7 +37,8 @@ const ZERO: Quarters = Quarters::ZERO;
 ///
 /// # Errors
 ///
-/// [`Error::Unsupported`] where a time is too fine to be a note value, or a pitch below C in octave 0.
+/// [`Error::Unsupported`] for a score that breaks the rules of [`Score`], where a time is too fine to be
+/// a note value, and for a pitch below C in octave 0.
 pub fn write(score: &Score) -> Result<Vec<u8>, Error> {
     let layout = Layout::new(score)?;
     let mut markup = Markup::new(HEAD);
@@ -172,8 +173,8 @@ type MeasureLayout = Vec<(usize, Vec<Piece>)>;
 
 impl Layout {
     fn new(score: &Score) -> Result<Self, Error> {
-        if score.bars.is_empty() {
-            return Err(unsupported("a score without bars"));
+        if let Some(rule) = score.broken_rule() {
+            return Err(unsupported(format!("a score with {rule}")));
         }
         let onsets = score.bar_onsets();
         let mut parts = score
@@ -287,8 +288,12 @@ impl Place<'_> {
                 }
                 self.piece(piece, *voice, &accidentals[line][index], markup);
             }
+            let end = pieces.last().map_or(ZERO, Piece::end);
+            // At the end of the last bar.
+            while let Some((onset, mark)) = marks.pop() {
+                self.mark(&mark, onset - end, markup);
+            }
             if line + 1 < measure.len() {
-                let end = pieces.last().map_or(ZERO, Piece::end);
                 markup.open("backup", &[]);
                 markup.leaf("duration", self.divisions(end));
                 markup.close();
@@ -362,15 +367,17 @@ impl Place<'_> {
             self.layout.onsets[self.bar + 1],
         );
         let (chords, tempos) = (&self.score.chords, &self.score.tempos);
+        let is_last = self.bar + 1 == self.score.bars.len();
+        let is_here = |onset: Quarters| onset < end || is_last && onset == end;
         let first_chord = chords.partition_point(|change| change.onset < start);
         let first_tempo = tempos.partition_point(|change| change.onset < start);
         let chords = chords[first_chord..]
             .iter()
-            .take_while(|change| change.onset < end)
+            .take_while(|change| is_here(change.onset))
             .map(|ChordChange { onset, chord }| (*onset - start, Mark::Chord(*chord)));
         let tempos = tempos[first_tempo..]
             .iter()
-            .take_while(|change| change.onset < end)
+            .take_while(|change| is_here(change.onset))
             .map(|change| (change.onset - start, Mark::Tempo(change.tempo)));
         let mut marks: Vec<_> = tempos.chain(chords).collect();
         marks.sort_by_key(|(onset, _)| *onset);

@@ -1,8 +1,10 @@
-use affetto_attributes::{DensityClass, Event, ValenceClass, bar_valence, events};
+use affetto_attributes::{DensityClass, Event, ValenceClass, events::events, valence::bar_valence};
 use affetto_media::{
     Bar, ChordChange, ChordSymbol, Key, Metre, Mode, Note, Part, PitchName, Quarters, Role, Score,
     Tempo, TempoChange,
 };
+
+use serde::{Deserialize, Serialize};
 
 use super::{
     Group, groups,
@@ -12,11 +14,11 @@ use super::{
     },
 };
 
-/// Columns of the encoder's input: metre, group, valence, density, count of events, mode.
-pub const CONDITION_COLUMNS: usize = 6;
+/// Columns of the encoder's input: metre, group, valence, density, count of events, mode, style.
+pub const CONDITION_COLUMNS: usize = 7;
 /// Columns beside each decoder token: place in the bar, bars left, metre, group, valence, density, count of events,
-/// mode, events so far, sounding pitch.
-pub const FEATURE_COLUMNS: usize = 10;
+/// mode, style, events so far, sounding pitch.
+pub const FEATURE_COLUMNS: usize = 11;
 
 /// The id of "not said" among valences, densities and counts; 0 is padding.
 const ANY: u32 = 1;
@@ -29,7 +31,15 @@ const LONGEST_BAR: usize = 144;
 
 /// How many ids each condition column has.
 pub fn condition_vocab() -> Vec<usize> {
-    vec![1 + METRES.len(), 1 + Group::ALL.len(), 7, 5, 2 + 11, 3]
+    vec![
+        1 + METRES.len(),
+        1 + Group::ALL.len(),
+        7,
+        5,
+        2 + 11,
+        3,
+        2 + Style::ALL.len(),
+    ]
 }
 
 /// How many ids each feature column has.
@@ -43,9 +53,36 @@ pub fn feature_vocab() -> Vec<usize> {
         5,
         2 + 11,
         3,
+        2 + Style::ALL.len(),
         1 + MANY,
         2 + PITCHES as usize,
     ]
+}
+
+/// The kind of song. The training songs are of these kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Style {
+    /// Popular songs and jazz standards of before 1931.
+    Song,
+    /// Hymns.
+    Hymn,
+    /// Art songs of the nineteenth century.
+    Lied,
+}
+
+impl Style {
+    /// Every style. Ids follow this order.
+    pub const ALL: [Self; 3] = [Self::Song, Self::Hymn, Self::Lied];
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Song => "song",
+            Self::Hymn => "hymn",
+            Self::Lied => "lied",
+        }
+    }
 }
 
 /// What is known of a bar before its notes are.
@@ -65,6 +102,8 @@ pub struct BarContext {
     pub count: Option<usize>,
     /// The mode of the piece.
     pub mode: Mode,
+    /// The style of the piece, where it is asked for.
+    pub style: Option<Style>,
 }
 
 impl BarContext {
@@ -77,6 +116,7 @@ impl BarContext {
             density_id(self.density),
             count_id(self.count),
             mode_id(self.mode),
+            style_id(self.style),
         ]
     }
 
@@ -113,6 +153,10 @@ fn mode_id(mode: Mode) -> u32 {
         Mode::Major => 1,
         Mode::Minor => 2,
     }
+}
+
+fn style_id(style: Option<Style>) -> u32 {
+    style.map_or(ANY, |style| ANY + 1 + style as u32)
 }
 
 /// Walks along the tokens of a sequence and knows where in the music it is.
@@ -228,7 +272,7 @@ impl Cursor {
         let Some((at, bar)) = self.bar().and_then(|at| Some((at, bars.get(at)?))) else {
             return [0; FEATURE_COLUMNS];
         };
-        let [metre, group, valence, density, count, mode] = bar.condition_ids();
+        let [metre, group, valence, density, count, mode, style] = bar.condition_ids();
         let place = bar.metre_ticks() - bar.length + self.position;
         let sounding = self
             .sounding
@@ -242,6 +286,7 @@ impl Cursor {
             density,
             count,
             mode,
+            style,
             self.events.min(MANY) as u32,
             sounding.min(1 + u32::from(PITCHES)),
         ]
@@ -321,7 +366,6 @@ pub fn encode(score: &Score) -> Result<Sequence, TokenizeError> {
     for (at, (bar, events)) in score.bars.iter().zip(&bars).enumerate() {
         let context = bar_context(at, bar, key, groups[at])?;
         sequence.tokens.push(Token::Bar);
-        let from = sequence.tokens.len();
         for event in &events.events {
             push_event(&mut sequence.tokens, event, down, octave - down).ok_or(
                 TokenizeError::Grid {
@@ -330,7 +374,7 @@ pub fn encode(score: &Score) -> Result<Sequence, TokenizeError> {
                 },
             )?;
         }
-        let count = (sequence.tokens.len() - from) / 3;
+        let count = events.events.len();
         sequence.bars.push(BarContext {
             valence: Some(ValenceClass::from_valence(bar_valence(events))),
             density: Some(DensityClass::from_events(count)),
@@ -364,6 +408,7 @@ fn bar_context(at: usize, bar: &Bar, key: Key, group: Group) -> Result<BarContex
             density: None,
             count: None,
             mode: key.mode(),
+            style: None,
         }),
         _ => Err(TokenizeError::Length {
             bar: number,
@@ -470,6 +515,25 @@ impl Sequence {
             .iter()
             .map(|token| cursor.feed(*token, bars))
             .unzip()
+    }
+
+    /// The bars `bars` as a sequence of its own. A note held from before begins with a tie.
+    pub fn bars_only(&self, bars: std::ops::Range<usize>) -> Self {
+        let mut tokens = vec![Token::Bos];
+        let mut bar = None;
+        for token in &self.tokens {
+            if *token == Token::Bar {
+                bar = Some(bar.map_or(0, |bar: usize| bar + 1));
+            }
+            if *token != Token::Eos && bar.is_some_and(|bar| bars.contains(&bar)) {
+                tokens.push(*token);
+            }
+        }
+        tokens.push(Token::Eos);
+        Self {
+            bars: self.bars[bars].to_vec(),
+            tokens,
+        }
     }
 
     /// The music: one melody part and chord symbols.
@@ -641,7 +705,7 @@ mod tests {
         ]
         .concat();
         assert_eq!(sequence.tokens, expected);
-        assert_eq!(sequence.bars[1].count, Some(4));
+        assert_eq!(sequence.bars[1].count, Some(3)); // the tied pieces are one event
     }
 
     #[test]
@@ -670,7 +734,7 @@ mod tests {
         assert_eq!(features[1][..2], [1, 3]); // `bar`: at its beginning, two bars left
         assert_eq!(features[4][0], 25); // after the first quarter
         assert_eq!(positions[4], [4.0, 1.0]);
-        assert_eq!(positions[12], [12.0, 3.0 + 1.0]);
+        assert_eq!(positions[14], [14.0, 4.0]);
     }
 
     #[test]

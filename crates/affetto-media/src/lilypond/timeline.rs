@@ -1,0 +1,90 @@
+//! What stands above and at the beginning of every staff: metre, key, tempo, sections.
+
+use super::{note_name, quoted, scaled};
+use crate::{Bar, Key, Mode, Quarters, Score, TempoChange};
+
+/// The timeline of the whole score, one bar on a line, in silent notes.
+pub(super) fn text(score: &Score) -> String {
+    let onsets = score.bar_onsets();
+    let mut text = String::new();
+    for (index, bar) in score.bars.iter().enumerate() {
+        text += "  ";
+        text += &changes(&score.bars, index);
+        text += &sections(score, onsets[index]);
+        text += &silence(score, bar, onsets[index], onsets[index + 1]);
+        text += "|\n";
+    }
+    text + "  \\bar \"|.\"\n"
+}
+
+/// Metre and key where they are new, and the length of a bar that is not a full one.
+fn changes(bars: &[Bar], index: usize) -> String {
+    let bar = &bars[index];
+    let before = index.checked_sub(1).map(|before| &bars[before]);
+    let mut text = String::new();
+    if before.is_none_or(|before| before.metre != bar.metre) {
+        text += &format!("\\time {} ", bar.metre);
+    }
+    if before.is_none_or(|before| before.key != bar.key) {
+        text += &key(bar.key);
+    }
+    let is_pickup = |index: usize| index == 0 && bars[0].length < bars[0].metre.length();
+    let is_full = |bar: &Bar| bar.length == bar.metre.length();
+    // A pick-up changes nothing for the bars after it; any other length stays until it is set again.
+    let was_set = before.is_some_and(|before| !is_full(before) && !is_pickup(index - 1));
+    if is_pickup(index) {
+        text += &format!("\\partial {} ", scaled(bar.length));
+    } else if !is_full(bar) || was_set {
+        let wholes = bar.length / 4;
+        text += &format!(
+            "\\set Timing.measureLength = #(ly:make-moment {}/{}) ",
+            wholes.numer(),
+            wholes.denom()
+        );
+    }
+    text
+}
+
+fn key(key: Key) -> String {
+    let mode = match key.mode() {
+        Mode::Major => "major",
+        Mode::Minor => "minor",
+    };
+    format!("\\key {} \\{mode} ", note_name(key.tonic()))
+}
+
+/// The names of the sections that begin here, in a box.
+fn sections(score: &Score, onset: Quarters) -> String {
+    let here = score
+        .sections
+        .iter()
+        .filter(|section| section.onset == onset);
+    let names: Vec<&str> = here.map(|section| section.name.as_str()).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("\\mark \\markup \\box {} ", quoted(&names.join(", ")))
+}
+
+/// Silence from `start` to `end`, with the tempos that begin in between.
+fn silence(score: &Score, bar: &Bar, start: Quarters, end: Quarters) -> String {
+    let first = score.tempos.partition_point(|change| change.onset < start);
+    let last = score.tempos.partition_point(|change| change.onset < end);
+    let mut text = String::new();
+    let mut onset = start;
+    for change in &score.tempos[first..last] {
+        if change.onset > onset {
+            text += &format!("s{} ", scaled(change.onset - onset));
+        }
+        text += &tempo(change, bar);
+        onset = change.onset;
+    }
+    text + &format!("s{} ", scaled(end - onset))
+}
+
+/// A tempo in beats of the metre, to the nearest whole number.
+fn tempo(change: &TempoChange, bar: &Bar) -> String {
+    let beat = bar.metre.beat();
+    let count = (change.tempo.bpm() / crate::f64_from_quarters(beat)).round();
+    format!("\\tempo {} = {} ", super::value(beat), count.max(1.0))
+}

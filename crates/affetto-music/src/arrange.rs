@@ -1,1 +1,0 @@
-//! Lead sheets played: accompaniment and bass.
