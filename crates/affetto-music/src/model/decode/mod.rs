@@ -2,6 +2,7 @@
 //! processor and for every number of threads.
 
 mod lstm;
+mod next_token;
 mod transformer;
 
 use std::path::Path;
