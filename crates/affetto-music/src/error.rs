@@ -82,9 +82,32 @@ pub enum Error {
     /// The given music is outside what the models can hold.
     #[error("the given music cannot be used: {0}")]
     Tokenize(#[from] TokenizeError),
+    /// There is a checkpoint, and nobody said to go on from it.
+    #[error("there is a checkpoint already: {}", path.display())]
+    Checkpoint {
+        /// The checkpoint.
+        path: std::path::PathBuf,
+    },
+    /// Not enough songs for three parts.
+    #[error("{songs} songs are too few to train on, choose by and measure on")]
+    TooFewSongs {
+        /// How many were found.
+        songs: usize,
+    },
+    /// A file could not be written.
+    #[error("cannot write: {source}: {}", path.display())]
+    Write {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The training songs could not be read.
+    #[error(transparent)]
+    Corpus(#[from] crate::corpus::Error),
     /// The weights do not fit.
     #[error(transparent)]
-    Weights(#[from] affetto_nn::Error),
+    Weights(#[from] affetto_nn::NnError),
 }
 
 impl Hint for Error {
@@ -98,6 +121,9 @@ impl Hint for Error {
                 Some("choose a multiple of 1/4 that is shorter than a bar".into())
             }
             Self::Impossible(Impossible::Events { .. }) => Some("ask for a lower density".into()),
+            Self::Checkpoint { .. } => Some("say --resume to go on from it, or name another folder".into()),
+            Self::Corpus(error) => error.hint(),
+            Self::Weights(error) => error.hint(),
             Self::Tokenize(TokenizeError::Grid { .. }) => {
                 Some("quantise the file to sixteenths and triplets first".into())
             }

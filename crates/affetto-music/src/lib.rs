@@ -18,6 +18,7 @@ pub mod rules;
 pub mod songs;
 pub mod statistics;
 pub mod tokens;
+pub mod train;
 pub mod trigram;
 
 pub use error::Error;

@@ -35,7 +35,7 @@ pub struct Evaluation {
     pub auc_trigram: f64,
     /// The same for two halves of the held-out songs.
     pub auc_halves: f64,
-    /// What gives generated music away: feature and fall of the area where it is shuffled.
+    /// What gives generated music away: the features that the forest goes by most, and the area of each alone.
     pub told_by: Vec<(String, f64)>,
     /// The share of generated pieces with an exact run of 12 or more (interval, duration) pairs from a training song.
     pub copied: f64,
@@ -200,7 +200,7 @@ pub fn evaluate(
             .importance
             .iter()
             .take(15)
-            .map(|importance| (importance.name.clone(), importance.auc_drop))
+            .map(|importance| (importance.name.clone(), importance.auc_alone))
             .collect(),
         copied: copied(generated),
         copied_held_out: copied(held_out),

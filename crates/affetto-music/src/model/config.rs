@@ -1,0 +1,108 @@
+use affetto_nn::{NnError, Result};
+use serde::{Deserialize, Serialize};
+
+use super::transformer;
+
+/// How many different values each input has. Value 0 stands for padding in the tokens and in the
+/// first column of the conditions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vocabularies {
+    /// Tokens, padding included.
+    pub tokens: usize,
+    /// The token that begins a bar: the next position of the conditions holds from there on.
+    pub bar_token: u32,
+    /// Each column of a bar's conditions.
+    pub conditions: Vec<usize>,
+    /// Each column of what is known beside a token when it is fed.
+    pub features: Vec<usize>,
+}
+
+impl Vocabularies {
+    /// All different, for tests.
+    pub fn tiny() -> Self {
+        Self {
+            tokens: 11,
+            bar_token: 3,
+            conditions: vec![5, 3, 4],
+            features: vec![6, 2],
+        }
+    }
+
+    /// The columns fed to the decoder: the token, then its features.
+    pub(super) fn decoder_columns(&self) -> Vec<usize> {
+        let mut columns = vec![self.tokens];
+        columns.extend(&self.features);
+        columns
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        let columns = self.conditions.iter().chain(&self.features);
+        if self.conditions.is_empty() || columns.chain([&self.tokens]).any(|size| *size == 0) {
+            return Err(NnError::Config {
+                name: "vocabularies",
+                value: format!("{self:?}"),
+                permitted: "at least one column of conditions, and no empty vocabulary",
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Which of the paper's networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelKind {
+    /// The transformer.
+    Transformer,
+}
+
+impl ModelKind {
+    /// Every kind.
+    pub const ALL: [Self; 1] = [Self::Transformer];
+
+    /// The word in files and flags.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Transformer => "transformer",
+        }
+    }
+}
+
+/// The extents of either network: `config.json` beside its weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum ModelConfig {
+    /// See [`transformer`].
+    Transformer(transformer::Config),
+}
+
+impl ModelConfig {
+    /// The shipped size of a kind of network.
+    pub fn base(kind: ModelKind, vocabularies: Vocabularies) -> Self {
+        match kind {
+            ModelKind::Transformer => Self::Transformer(transformer::Config::base(vocabularies)),
+        }
+    }
+
+    /// A size for tests.
+    pub fn tiny(kind: ModelKind, vocabularies: Vocabularies) -> Self {
+        match kind {
+            ModelKind::Transformer => Self::Transformer(transformer::Config::tiny(vocabularies)),
+        }
+    }
+
+    /// Which network it is.
+    pub fn kind(&self) -> ModelKind {
+        match self {
+            Self::Transformer(_) => ModelKind::Transformer,
+        }
+    }
+
+    /// Its vocabularies.
+    pub fn vocabularies(&self) -> &Vocabularies {
+        match self {
+            Self::Transformer(config) => &config.vocabularies,
+        }
+    }
+}

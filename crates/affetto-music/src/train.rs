@@ -1,0 +1,326 @@
+//! Training the lead-sheet models on songs.
+
+use std::path::{Path, PathBuf};
+
+use affetto_core::{Progress, Seed, sha256_hex, write_atomic};
+use affetto_nn::{
+    train::{self as training, Decay, TrainSettings, TrainingData},
+    weights::{Precision, TensorFile, Weights},
+};
+use candle_core::Device;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error,
+    dataset::{ConditionDropout, Example as Tokens, epoch},
+    model::{Batch, Example, Model, ModelConfig, ModelKind, Seq2Seq, Vocabularies},
+    songs::Songs,
+    statistics::Statistics,
+    tokens::{CONDITION_COLUMNS, Sequence, Token, VOCAB, condition_vocab, feature_vocab},
+    trigram::Trigram,
+};
+
+/// What to train and where.
+#[derive(Clone, Debug)]
+pub struct TrainOptions {
+    /// A folder with the archives that the model card names, or with anybody's lead sheets.
+    pub data: PathBuf,
+    /// Which network.
+    pub model: ModelKind,
+    /// The folder that the finished model is written to.
+    pub out: PathBuf,
+    /// The folder of checkpoints; training goes on from what is there.
+    pub checkpoint: PathBuf,
+    /// Stops after so many minutes; the checkpoint stays.
+    pub max_minutes: Option<f64>,
+    /// Whether to go on from the checkpoint; else an existing one is an error.
+    pub resume: bool,
+    /// Draws the first weights and the order of songs.
+    pub seed: Seed,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TrainReport {
+    /// Which network.
+    pub model: ModelKind,
+    /// How many parameters it has.
+    pub parameters: usize,
+    /// Optimiser steps taken in all.
+    pub steps: usize,
+    /// The step of the weights that were kept.
+    pub best_step: usize,
+    /// Songs to train on, to choose by, to measure on.
+    pub songs: [usize; 3],
+    /// Tokens in the songs to train on, before augmentation and weighting.
+    pub training_tokens: usize,
+    /// Mean negative log-likelihood of a token (nats) of the songs to choose by.
+    pub valid_loss: f64,
+    /// The same of the songs never trained on, of this network and of simpler models.
+    pub test_loss: Losses,
+    /// SHA-256 of the weights as written.
+    pub sha256: String,
+}
+
+/// Mean negative log-likelihoods of a token, in nats, on the same songs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Losses {
+    /// The trained network.
+    pub trained: f64,
+    /// The same network before training.
+    pub untrained: f64,
+    /// One-token frequencies.
+    pub unigram: f64,
+    /// An interpolated trigram.
+    pub trigram: f64,
+    /// Tokens measured on.
+    pub tokens: usize,
+}
+
+/// Padded tokens in a batch, at most.
+const BATCH_TOKENS: usize = 4096;
+/// Sequences are sorted by length within so many before they are put together.
+const SORTED_TOGETHER: usize = 256;
+/// Tokens to choose the best weights by, at most: a fixed part of the songs.
+const VALID_TOKENS: usize = 60_000;
+/// Dropout of both networks.
+const DROPOUT: f64 = 0.15;
+
+/// The vocabularies of lead sheets.
+pub fn vocabularies() -> Vocabularies {
+    Vocabularies {
+        tokens: VOCAB,
+        bar_token: Token::Bar.id().unwrap_or(2),
+        conditions: condition_vocab(),
+        features: feature_vocab(),
+    }
+}
+
+/// The configuration that is trained.
+pub fn config(kind: ModelKind) -> ModelConfig {
+    let mut config = ModelConfig::base(kind, vocabularies());
+    config.set_dropout(DROPOUT);
+    config
+}
+
+/// The settings of the training loop. The rate falls with the root of the step, so that training may stop and go on at
+/// any time.
+fn settings(options: &TrainOptions) -> TrainSettings {
+    TrainSettings {
+        seed: options.seed,
+        peak_rate: 1.5e-3,
+        floor: 0.02,
+        warmup_steps: 400,
+        decay: Decay::InverseSqrt,
+        weight_decay: 0.05,
+        steps: 100_000,
+        evaluate_steps: 300,
+        patience: 25,
+        checkpoint_minutes: 3.0,
+        max_minutes: options.max_minutes,
+        ..TrainSettings::default()
+    }
+}
+
+/// Trains until the held-out loss stops falling or time is up, then writes the best weights, their statistics,
+/// configuration and report.
+pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainReport, Error> {
+    let checkpoint = options.checkpoint.join(training::CHECKPOINT);
+    if checkpoint.exists() && !options.resume {
+        return Err(Error::Checkpoint { path: checkpoint });
+    }
+    let songs = Songs::read(&options.data, progress)?;
+    if songs.train.is_empty() || songs.valid.is_empty() {
+        return Err(Error::TooFewSongs {
+            songs: songs.counts.iter().sum(),
+        });
+    }
+    progress.note(&format!(
+        "{} songs to train on in {} passages, {} to choose by, {} to measure on",
+        songs.counts[0],
+        songs.train.len(),
+        songs.counts[1],
+        songs.counts[2]
+    ));
+    let config = config(options.model);
+    let weights = Weights::drawn(options.seed.derive("weights"), &Device::Cpu);
+    let model = Model::new(&config, &weights)?;
+    let untrained = loss(&model, &songs.test)?;
+    let data = Data { songs: &songs };
+    let held_out = batches(first_tokens(&songs.valid, VALID_TOKENS))?;
+    let settings = settings(options);
+    let report = training::train(
+        &model,
+        &weights,
+        &data,
+        &held_out,
+        &settings,
+        &options.checkpoint,
+        progress,
+    )?;
+    weights.import(&TensorFile::read(&options.checkpoint.join(training::BEST))?)?;
+    let (unigram, tokens) = Trigram::train(&songs.train, 1).loss(&songs.test);
+    let losses = Losses {
+        trained: loss(&model, &songs.test)?,
+        untrained,
+        unigram,
+        trigram: Trigram::train(&songs.train, 3).loss(&songs.test).0,
+        tokens,
+    };
+    let best = report.best.map_or(0, |best| best.step);
+    let written = TrainReport {
+        model: options.model,
+        parameters: weights.count(),
+        steps: report.step,
+        best_step: best,
+        songs: songs.counts,
+        training_tokens: Songs::tokens(&songs.train),
+        valid_loss: report.best.map_or(f64::NAN, |best| f64::from(best.held_out_loss)),
+        test_loss: losses,
+        sha256: String::new(),
+    };
+    write(&options.out, &config, &weights, &Statistics::count(&songs.train), written)
+}
+
+fn write(
+    folder: &Path,
+    config: &ModelConfig,
+    weights: &Weights,
+    statistics: &Statistics,
+    report: TrainReport,
+) -> Result<TrainReport, Error> {
+    let failed = |path: PathBuf| move |source| Error::Write { path, source };
+    std::fs::create_dir_all(folder).map_err(failed(folder.into()))?;
+    let bytes = weights.export()?.to_bytes(Precision::F16)?;
+    let report = TrainReport {
+        sha256: sha256_hex(&bytes),
+        ..report
+    };
+    let json = |value: serde_json::Result<Vec<u8>>| value.unwrap_or_default();
+    let files = [
+        ("model.safetensors", bytes),
+        ("config.json", json(serde_json::to_vec_pretty(config))),
+        ("statistics.json", json(serde_json::to_vec_pretty(statistics))),
+        ("report.json", json(serde_json::to_vec_pretty(&report))),
+    ];
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        write_atomic(&path, &bytes).map_err(failed(path.clone()))?;
+    }
+    Ok(report)
+}
+
+/// The mean negative log-likelihood of a token of `sequences`, told all conditions but the numbers of events.
+pub fn loss(model: &Model, sequences: &[Sequence]) -> Result<f64, Error> {
+    let (mut sum, mut count) = (0.0, 0);
+    for batch in batches(sequences)? {
+        let tokens = batch.targets.count();
+        let loss = model.loss(&batch, None).and_then(|loss| loss.to_scalar::<f32>());
+        sum += f64::from(loss.map_err(affetto_nn::NnError::from)?) * tokens as f64;
+        count += tokens;
+    }
+    Ok(sum / count.max(1) as f64)
+}
+
+fn first_tokens(sequences: &[Sequence], most: usize) -> &[Sequence] {
+    let mut sum = 0;
+    let count = sequences
+        .iter()
+        .take_while(|sequence| {
+            sum += sequence.tokens.len();
+            sum <= most
+        })
+        .count();
+    &sequences[..count.max(1).min(sequences.len())]
+}
+
+/// All of `sequences`, in batches of about equal lengths.
+fn batches(sequences: &[Sequence]) -> Result<Vec<Batch>, Error> {
+    let mut order: Vec<usize> = (0..sequences.len()).collect();
+    order.sort_by_key(|at| sequences[*at].tokens.len());
+    let pack = pack(&order, |at| sequences[at].tokens.len());
+    pack.into_iter()
+        .map(|items| {
+            let examples: Vec<Example> = items
+                .into_iter()
+                .map(|at| example(&sequences[at], ConditionDropout::USUAL, Seed(0)))
+                .collect::<Result<_, _>>()?;
+            Ok(Batch::pad(&examples, CONDITION_COLUMNS).map_err(affetto_nn::NnError::from)?)
+        })
+        .collect()
+}
+
+fn example(sequence: &Sequence, dropout: ConditionDropout, seed: Seed) -> Result<Example, Error> {
+    let bars = dropout.apply(&sequence.bars, &mut seed.rng());
+    let tokens = Tokens::new(sequence, &bars);
+    let example = Example::next_tokens(
+        tokens.conditions.as_flattened(),
+        &tokens.tokens,
+        tokens.features.as_flattened(),
+        &tokens.positions,
+    );
+    Ok(example.map_err(affetto_nn::NnError::from)?)
+}
+
+/// Puts neighbours of `order` together while they fit into a batch with padding.
+fn pack(order: &[usize], length: impl Fn(usize) -> usize) -> Vec<Vec<usize>> {
+    let mut packs: Vec<Vec<usize>> = Vec::new();
+    let mut longest = 0;
+    for at in order {
+        longest = longest.max(length(*at));
+        match packs.last_mut() {
+            Some(pack) if longest * (pack.len() + 1) <= BATCH_TOKENS => pack.push(*at),
+            _ => {
+                packs.push(vec![*at]);
+                longest = length(*at);
+            }
+        }
+    }
+    packs
+}
+
+struct Data<'a> {
+    songs: &'a Songs,
+}
+
+/// Which sequences, and the seed of what is left out of their conditions.
+struct Index {
+    items: Vec<usize>,
+    seed: Seed,
+}
+
+impl TrainingData for Data<'_> {
+    type Index = Index;
+    type Batch = Batch;
+
+    fn epoch(&self, seed: Seed) -> Vec<Index> {
+        let length = |at: usize| self.songs.train[at].tokens.len();
+        let mut order = epoch(&self.songs.weights, seed);
+        for together in order.chunks_mut(SORTED_TOGETHER) {
+            together.sort_by_key(|at| length(*at));
+        }
+        let mut packs = pack(&order, length);
+        seed.derive("batches").rng().shuffle(&mut packs);
+        packs
+            .into_iter()
+            .enumerate()
+            .map(|(at, items)| Index {
+                items,
+                seed: seed.derive(&format!("batch {at}")),
+            })
+            .collect()
+    }
+
+    fn batch(&self, index: &Index) -> Result<Batch, Box<dyn std::error::Error + Send + Sync>> {
+        let examples: Vec<Example> = index
+            .items
+            .iter()
+            .enumerate()
+            .map(|(at, item)| {
+                let seed = index.seed.derive(&format!("item {at}"));
+                example(&self.songs.train[*item], ConditionDropout::TRAINING, seed)
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Batch::pad(&examples, CONDITION_COLUMNS)?)
+    }
+}

@@ -1,0 +1,203 @@
+//! Products for decoding one token at a time, in a fixed order: the same bytes on every processor
+//! and for every number of threads.
+//!
+//! Each output is one sum, taken from the first input to the last with a rounding after every
+//! product and every sum. Vector instructions work on 64 outputs side by side, so their width does
+//! not change the order.
+
+use super::{Real, vectorised};
+
+use super::{gelu::gelu_of, layer_norm::normalise, softmax::softmax_row};
+
+/// Outputs computed side by side.
+const PANEL: usize = 64;
+
+/// A linear layer with its weights laid out for decoding.
+#[derive(Clone, Debug)]
+pub struct Panels {
+    inputs: usize,
+    outputs: usize,
+    /// Panels of `inputs` rows of [`PANEL`] weights; the last panel is filled up with 0.
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl Panels {
+    /// From a `weight` of `bias.len()` rows, one per output.
+    pub fn new(weight: &[f32], bias: &[f32]) -> Self {
+        let outputs = bias.len();
+        let inputs = weight.len() / outputs.max(1);
+        let panels = outputs.div_ceil(PANEL);
+        let mut weights = vec![0.0; panels * inputs * PANEL];
+        for (output, row) in weight.chunks_exact(inputs.max(1)).enumerate() {
+            let panel = &mut weights[output / PANEL * inputs * PANEL..];
+            for (input, weight) in row.iter().enumerate() {
+                panel[input * PANEL + output % PANEL] = *weight;
+            }
+        }
+        let mut padded = vec![0.0; panels * PANEL];
+        padded[..outputs].copy_from_slice(bias);
+        Self {
+            inputs,
+            outputs,
+            weights,
+            bias: padded,
+        }
+    }
+
+    /// The number of inputs.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// The number of outputs.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// The outputs of each row of `x`, whose rows stand side by side.
+    pub fn apply(&self, x: &[f32], out: &mut [f32]) {
+        vectorised(|| self.apply_panels(x, out));
+    }
+
+    #[inline(always)]
+    fn apply_panels(&self, x: &[f32], out: &mut [f32]) {
+        let panels = self.weights.chunks_exact((self.inputs * PANEL).max(1));
+        for (panel, weights) in panels.enumerate() {
+            let start = panel * PANEL;
+            let count = PANEL.min(self.outputs - start);
+            let mut bias = [0.0; PANEL];
+            bias.copy_from_slice(&self.bias[start..start + PANEL]);
+            let rows = x.chunks_exact(self.inputs);
+            for (x, out) in rows.zip(out.chunks_exact_mut(self.outputs)) {
+                let sums = panel_sums(x, weights, bias);
+                out[start..start + count].copy_from_slice(&sums[..count]);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn panel_sums(x: &[f32], weights: &[f32], mut sums: [f32; PANEL]) -> [f32; PANEL] {
+    for (x, weights) in x.iter().zip(weights.chunks_exact(PANEL)) {
+        for lane in 0..PANEL {
+            sums[lane] += *x * weights[lane];
+        }
+    }
+    sums
+}
+
+/// The product of two vectors in eight interleaved sums.
+#[inline(always)]
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let count = a.len().min(b.len());
+    let (a, b) = (&a[..count], &b[..count]);
+    super::sum8(count, |i| a[i] * b[i])
+}
+
+/// The attention of one query over `keys` and `values`, whose rows are `width` numbers, `stride`
+/// apart; `scores` is room to work in.
+pub fn attend(
+    query: &[f32],
+    keys: &[f32],
+    values: &[f32],
+    stride: usize,
+    scores: &mut Vec<f32>,
+    out: &mut [f32],
+) {
+    let width = query.len();
+    vectorised(|| {
+        scores.clear();
+        scores.extend(keys.chunks(stride).map(|key| dot(query, &key[..width])));
+        softmax_row(scores, 1.0 / (width as f32).sqrt());
+        out.fill(0.0);
+        for (share, value) in scores.iter().zip(values.chunks(stride)) {
+            let value = &value[..width];
+            for (out, value) in out.iter_mut().zip(value) {
+                *out += *share * *value;
+            }
+        }
+    });
+}
+
+/// The GELU of every number.
+pub fn gelu_all(x: &mut [f32]) {
+    vectorised(|| {
+        for x in x {
+            *x = gelu_of(*x);
+        }
+    });
+}
+
+/// Normalises each row of `x` into `out`.
+pub fn normalise_rows(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f32, out: &mut [f32]) {
+    vectorised(|| {
+        let rows = x.chunks_exact(weight.len());
+        for (x, out) in rows.zip(out.chunks_exact_mut(weight.len())) {
+            normalise(out, x, weight, bias, epsilon);
+        }
+    });
+}
+
+/// One step of an LSTM cell from its four summed gates (input, forget, candidate, output), as in
+/// [`crate::lstm`].
+pub fn lstm_cell(gates: &[f32], hidden: &mut [f32], cell: &mut [f32]) {
+    let width = hidden.len();
+    vectorised(|| {
+        let (hidden, cell) = (&mut hidden[..width], &mut cell[..width]);
+        let gate = |index: usize| &gates[index * width..][..width];
+        let (input, forget, candidate, output) = (gate(0), gate(1), gate(2), gate(3));
+        for i in 0..width {
+            cell[i] = forget[i].sigmoid() * cell[i] + input[i].sigmoid() * Real::tanh(candidate[i]);
+            hidden[i] = output[i].sigmoid() * Real::tanh(cell[i]);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use affetto_core::Seed;
+
+    fn noise(count: usize) -> Vec<f32> {
+        let mut rng = Seed(4).rng();
+        (0..count).map(|_| rng.uniform() as f32 - 0.5).collect()
+    }
+
+    /// The same sums, one after the other.
+    #[test]
+    fn panels_equal_the_plain_sums_bit_for_bit() {
+        let (inputs, outputs, rows) = (37, 131, 3);
+        let (weight, bias, x) = (
+            noise(inputs * outputs),
+            noise(outputs),
+            noise(rows * inputs),
+        );
+        let panels = Panels::new(&weight, &bias);
+        let mut out = vec![0.0; rows * outputs];
+        panels.apply(&x, &mut out);
+        for row in 0..rows {
+            for output in 0..outputs {
+                let mut sum = bias[output];
+                for input in 0..inputs {
+                    sum += x[row * inputs + input] * weight[output * inputs + input];
+                }
+                assert_eq!(out[row * outputs + output].to_bits(), sum.to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn attending_to_one_key_gives_its_value() {
+        let mut out = [0.0; 2];
+        attend(
+            &[1.0, 2.0],
+            &[3.0, 4.0],
+            &[5.0, 6.0],
+            2,
+            &mut Vec::new(),
+            &mut out,
+        );
+        assert_eq!(out, [5.0, 6.0]);
+    }
+}
