@@ -1,4 +1,9 @@
-"""The JSON that Affetto makes of a score, in exact time."""
+"""The JSON that Affetto makes of a score, in exact time.
+
+Scores to check, each as JSON, MusicXML and MIDI, are written by
+
+    AFFETTO_SAMPLES_DIR=DIR cargo test -p affetto-media --test musicxml_laws -- --ignored
+"""
 
 import json
 import re

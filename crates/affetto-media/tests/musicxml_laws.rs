@@ -202,8 +202,6 @@ fn read(bytes: &[u8]) -> Score {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
     #[test]
     fn a_score_comes_back(score in score()) {
         let written = musicxml::write(&score).unwrap();

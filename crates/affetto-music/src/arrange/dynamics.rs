@@ -30,8 +30,8 @@ pub(super) struct Levels {
 }
 
 impl Levels {
-    /// 58 (mezzo piano) at `dynamics` 0, from 36 to 80, and at least 16 below the mean of the melody.
-    pub(super) fn new(score: &Score, dynamics: f64) -> Self {
+    /// 58 (mezzo piano) at an arousal of 0, from 36 to 80, and at least 16 below the mean of the melody.
+    pub(super) fn new(score: &Score, arousal: f64) -> Self {
         let notes = score.melody().map_or(&[][..], |melody| &melody.notes);
         let sum: f64 = notes.iter().map(|note| f64::from(note.velocity)).sum();
         let below_melody = match notes.len() {
@@ -39,7 +39,7 @@ impl Levels {
             count => sum / count as f64 - 16.0,
         };
         Self {
-            level: (58.0 + 22.0 * dynamics).min(below_melody),
+            level: (58.0 + 22.0 * arousal).min(below_melody),
             phrases: phrase_onsets(score),
         }
     }

@@ -114,25 +114,23 @@ impl FromStr for Accompaniment {
     }
 }
 
-/// How a lead sheet is to be played. Numbers outside their range count as its nearest end, NaN as 0.
+/// How a lead sheet is to be played. An arousal out of range counts as its nearest end, NaN as 0.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Arrangement {
     /// How the chords are played.
     pub accompaniment: Accompaniment,
-    /// How busy it is, -1 (few long notes) to 1 (many short ones).
+    /// How busy and how loud it is, -1 (few long notes, pianissimo) to 1 (many short ones, fortissimo). The
+    /// accompaniment is always softer than the melody.
     pub arousal: f64,
-    /// How loud it is, -1 (pianissimo) to 1 (fortissimo); always softer than the melody.
-    pub dynamics: f64,
 }
 
 impl Arrangement {
-    /// `accompaniment` as busy and as loud as `arousal` says.
+    /// `accompaniment`, at `arousal`.
     pub const fn new(accompaniment: Accompaniment, arousal: f64) -> Self {
         Self {
             accompaniment,
             arousal,
-            dynamics: arousal,
         }
     }
 
@@ -204,13 +202,14 @@ struct Setting<'a> {
 impl<'a> Setting<'a> {
     fn new(score: &'a Score, arrangement: &Arrangement) -> Self {
         let grids = grid::grids(score);
+        let arousal = within_one(arrangement.arousal);
         let mut setting = Self {
             score,
             accompaniment: arrangement.accompaniment,
-            arousal: within_one(arrangement.arousal),
+            arousal,
             cells: cell::cells(score, &grids),
             ceiling: Ceiling::of(score.melody()),
-            levels: Levels::new(score, within_one(arrangement.dynamics)),
+            levels: Levels::new(score, arousal),
             grids,
             walks: false,
         };

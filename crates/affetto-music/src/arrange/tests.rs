@@ -451,9 +451,8 @@ proptest! {
         score in lead_sheets(),
         accompaniment in accompaniments(),
         arousal in -1.0_f64..=1.0,
-        dynamics in -1.0_f64..=1.0,
     ) {
-        let arrangement = Arrangement { accompaniment, arousal, dynamics };
+        let arrangement = Arrangement { accompaniment, arousal };
         let arranged = arrange(&score, &arrangement);
         prop_assert_eq!(&arranged.lead_sheet(), &score);
         check_sound(&arranged);
