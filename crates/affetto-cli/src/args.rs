@@ -305,8 +305,8 @@ pub struct TrainLeadSheet {
     /// Folder for the weights, their config and their card
     #[arg(short, long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Where the state of the training is kept [default: OUT/checkpoint.safetensors]
-    #[arg(long, value_name = "FILE")]
+    /// Folder in which the state of the training is kept [default: OUT/checkpoint]
+    #[arg(long, value_name = "DIR")]
     pub checkpoint: Option<PathBuf>,
     /// Stop after so many minutes, with the best weights so far
     #[arg(long, value_name = "N")]

@@ -143,11 +143,13 @@ fn music_code(error: &music::Error) -> Code {
         | Error::Word { .. }
         | Error::Contradiction { .. }
         | Error::Needs { .. }
-        | Error::Count { .. } => Code::Usage,
+        | Error::Count { .. }
+        | Error::Checkpoint { .. } => Code::Usage,
         Error::Metre { .. } | Error::Pickup { .. } | Error::Fill { .. } | Error::Impossible(_) => {
             Code::NotReached
         }
-        Error::Tokenize(_) => Code::Input,
+        Error::Tokenize(_) | Error::TooFewSongs { .. } | Error::Corpus(_) => Code::Input,
+        Error::Write { source, .. } => write_code(source),
         Error::Weights(_) => Code::Model,
     }
 }

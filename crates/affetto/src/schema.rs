@@ -57,8 +57,7 @@ pub(crate) enum RequestShape {
 
 /// A request for a lead sheet. Only what is given is enforced; the rest is chosen by the emotion.
 #[derive(JsonSchema, Default)]
-#[schemars(rename = "LeadSheetRequest", deny_unknown_fields, default)]
-#[expect(dead_code, reason = "shapes are for their schema alone")]
+#[schemars(rename = "LeadSheetRequest", inline, deny_unknown_fields, default)]
 pub(crate) struct LeadSheetShape {
     /// The same seed gives the same music.
     seed: u64,

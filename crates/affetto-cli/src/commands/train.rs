@@ -1,6 +1,9 @@
 use affetto::{
     Seed,
-    music::train::{ModelKind, TrainOptions, train},
+    music::{
+        model::ModelKind,
+        train::{TrainOptions, train},
+    },
 };
 use serde_json::{Value, json};
 
@@ -20,7 +23,7 @@ pub fn run(args: &TrainLeadSheet, printer: &Printer) -> Result<Value, Failure> {
             Architecture::Lstm => ModelKind::Lstm,
         },
         out: args.out.clone(),
-        checkpoint: checkpoint.unwrap_or_else(|| args.out.join("checkpoint.safetensors")),
+        checkpoint: checkpoint.unwrap_or_else(|| args.out.join("checkpoint")),
         max_minutes: args.max_minutes,
         resume: args.resume,
         seed: Seed(args.seed),
