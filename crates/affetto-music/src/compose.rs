@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use affetto_attributes::{ValenceClass, tension::chord_tension, valence::valence_per_bar};
+use affetto_attributes::{tension::chord_tension, valence::valence_per_bar};
 use affetto_core::{Progress, Seed, Warning};
 use affetto_emotion::{Channel, Curve, FrameRate, TimeBase, Unit};
 use affetto_media::{
@@ -168,7 +168,7 @@ impl<'a> Frame<'a> {
             .as_ref()
             .map(|text| text.parse::<Progression>())
             .transpose()?;
-        let chosen = rules::key(vad.valence, &mut request.seed.derive("key").rng());
+        let chosen = rules::key(vad.valence(), &mut request.seed.derive("key").rng());
         let key = request
             .key
             .or(of_source.map(|bar| bar.key))
@@ -177,7 +177,7 @@ impl<'a> Frame<'a> {
         let tempo = match (request.tempo_bpm, source) {
             (Some(bpm), _) => Tempo::from_bpm(bpm),
             (None, Some(score)) => score.tempo(),
-            (None, None) => Tempo::from_bpm(rules::tempo_bpm(vad.valence, vad.arousal, metre)),
+            (None, None) => Tempo::from_bpm(rules::tempo_bpm(vad.valence(), vad.arousal(), metre)),
         };
         let bars = match (kind, source, &progression) {
             (Kind::Keep, Some(score), _) => score.bars.len(),
@@ -233,7 +233,7 @@ fn wish(request: &LeadSheetRequest, frame: &Frame<'_>) -> Result<Wish, Error> {
     let vad = request.emotion.vad();
     let range = request
         .range
-        .map_or(rules::pitch_range(vad.valence, vad.arousal), |range| {
+        .map_or(rules::pitch_range(vad.valence(), vad.arousal()), |range| {
             (range.lowest, range.highest)
         });
     let density = per_bar(request, frame, &request.density, Channel::Density)?;
@@ -250,7 +250,7 @@ fn wish(request: &LeadSheetRequest, frame: &Frame<'_>) -> Result<Wish, Error> {
         range,
         valence: valence_wish(request, frame)?,
         density: density.map(|curve| curve.into_iter().map(events_per_quarter).collect()),
-        mean_density: rules::mean_density(vad.arousal),
+        mean_density: rules::mean_density(vad.arousal()),
         tension: per_bar(request, frame, &request.tension, Channel::Tension)?,
         style: request.style,
         form: request.form.clone().filter(|_| frame.kind == Kind::New),
@@ -285,15 +285,15 @@ fn valence_wish(request: &LeadSheetRequest, frame: &Frame<'_>) -> Result<Valence
                     .emotion
                     .at(middle(bar), Unit::Bars, &base)
                     .vad()
-                    .valence
+                    .valence()
             };
             Ok(ValenceWish::Curve((0..frame.bars).map(at).collect()))
         }
         _ if request.pin_valence => Ok(ValenceWish::Curve(vec![
-            request.emotion.vad().valence;
+            request.emotion.vad().valence();
             frame.bars
         ])),
-        _ => Ok(ValenceWish::Mean(request.emotion.vad().valence)),
+        _ => Ok(ValenceWish::Mean(request.emotion.vad().valence())),
     }
 }
 
@@ -563,7 +563,7 @@ struct Written {
 }
 
 fn asked(plan: &Plan, wish: &Wish, request: &LeadSheetRequest, tempo_bpm: f64) -> Asked {
-    let arousal = request.emotion.vad().arousal;
+    let arousal = request.emotion.vad().arousal();
     let valence_per_bar: Vec<f64> = match &wish.valence {
         ValenceWish::Mean(mean) => vec![mean.clamp(-0.81, 0.87); wish.bars],
         _ => {

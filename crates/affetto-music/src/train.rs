@@ -99,7 +99,8 @@ pub fn vocabularies() -> Vocabularies {
 /// The configuration that is trained.
 pub fn config(kind: ModelKind) -> ModelConfig {
     let mut config = ModelConfig::base(kind, vocabularies());
-    config.set_dropout(DROPOUT);
+    let ModelConfig::Transformer(transformer) = &mut config;
+    transformer.dropout = DROPOUT;
     config
 }
 

@@ -1,6 +1,8 @@
 //! More minor music from major songs, and other octaves.
 
-use affetto_media::{ChordChange, ChordSymbol, Key, Mode, Note, PitchName, Quality, Quarters, Score};
+use affetto_media::{
+    ChordChange, ChordSymbol, Key, Mode, Note, PitchName, Quality, Quarters, Score,
+};
 
 /// What a melody may reach, MIDI numbers; the vocabulary of the paper.
 pub const MELODY_RANGE: std::ops::RangeInclusive<u8> = 52..=86;
@@ -80,12 +82,16 @@ fn flip_chord(chord: ChordSymbol, tonic: u8, minor: Key) -> ChordSymbol {
         (2, Some(3)) => (0, half_diminished_of(quality)),
         // iii and vi
         (4 | 9, Some(3)) => (1, major_of(quality)),
+        // The dominants of vi and iii go where vi and iii go.
+        (4 | 11, Some(4)) => (1, quality),
         // vii
         (11, Some(3)) if quality == Quality::HalfDiminished => (0, Quality::Diminished7),
         _ => (0, quality),
     };
     let name = |class: u8| minor.spell(class % 12);
-    let bass = chord.bass.map(|bass| name(lowered_degree(bass, tonic, degree)));
+    let bass = chord
+        .bass
+        .map(|bass| name(lowered_degree(bass, tonic, degree)));
     ChordSymbol {
         root: name(chord.root.pitch_class() + 12 - lowered),
         quality,
@@ -148,4 +154,112 @@ pub fn octave_shift(score: &Score, octaves: i8) -> Option<Score> {
             .filter(|pitch| MELODY_RANGE.contains(pitch))?;
     }
     Some(shifted)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use affetto_media::{Bar, Metre, Part, Role, Tempo, TempoChange};
+
+    /// One chord and one note a bar.
+    fn song(key: &str, bars: &[(&str, u8)]) -> Score {
+        let key: Key = key.parse().unwrap();
+        let onset = |bar: usize| Quarters::from_integer(4 * bar as i64);
+        let chords = bars
+            .iter()
+            .enumerate()
+            .map(|(bar, (chord, _))| ChordChange {
+                onset: onset(bar),
+                chord: Some(chord.parse().unwrap()),
+            });
+        let notes = bars.iter().enumerate().map(|(bar, (_, pitch))| Note {
+            onset: onset(bar),
+            pitch: *pitch,
+            duration: Quarters::from_integer(4),
+            velocity: 80,
+        });
+        Score {
+            title: String::new(),
+            creator: String::new(),
+            bars: vec![Bar::full(Metre::COMMON, key); bars.len()],
+            tempos: vec![TempoChange {
+                onset: onset(0),
+                tempo: Tempo::from_bpm(100.0),
+            }],
+            chords: chords.collect(),
+            sections: Vec::new(),
+            parts: vec![Part {
+                name: String::new(),
+                role: Role::Melody,
+                program: 0,
+                channel: 0,
+                notes: notes.collect(),
+            }],
+        }
+    }
+
+    fn shown(score: &Score) -> Vec<(String, u8)> {
+        let chords = score
+            .chords
+            .iter()
+            .map(|change| change.chord.unwrap().to_string());
+        let pitches = score.parts[0].notes.iter().map(|note| note.pitch);
+        chords.zip(pitches).collect()
+    }
+
+    fn expected(bars: &[(&str, u8)]) -> Vec<(String, u8)> {
+        bars.iter()
+            .map(|(chord, pitch)| ((*chord).into(), *pitch))
+            .collect()
+    }
+
+    #[test]
+    fn c_major_becomes_c_minor() {
+        let major = [
+            ("C", 64),
+            ("Am", 69),
+            ("Dm7", 65),
+            ("G7", 71),
+            ("Em", 71),
+            ("F6", 69),
+            ("E7", 62),
+            ("C/E", 72),
+        ];
+        let minor = [
+            ("Cm", 63),
+            ("Ab", 68),
+            ("Dm7b5", 65),
+            ("G7", 71),
+            ("Eb", 70),
+            ("Fm6", 68),
+            ("Eb7", 62),
+            ("Cm/Eb", 72),
+        ];
+        let flipped = mode_flip(&song("C major", &major)).unwrap();
+        assert_eq!(shown(&flipped), expected(&minor));
+        assert_eq!(flipped.bars[0].key.to_string(), "C minor");
+    }
+
+    #[test]
+    fn a_key_with_many_flats_is_respelled() {
+        let flipped = mode_flip(&song("Db major", &[("Db", 65), ("Ab7", 63)])).unwrap();
+        assert_eq!(flipped.bars[0].key.to_string(), "C# minor");
+        assert_eq!(shown(&flipped), expected(&[("C#m", 64), ("G#7", 63)]));
+    }
+
+    #[test]
+    fn minor_and_chromatic_songs_are_not_flipped() {
+        assert_eq!(mode_flip(&song("A minor", &[("Am", 69)])), None);
+        assert_eq!(mode_flip(&song("C major", &[("C", 61), ("C", 60)])), None);
+    }
+
+    #[test]
+    fn octaves_stay_in_range() {
+        let score = song("C major", &[("C", 60), ("C", 76)]);
+        let up = octave_shift(&score, 1);
+        assert_eq!(up, None);
+        let down = octave_shift(&song("C major", &[("C", 72)]), -1).unwrap();
+        assert_eq!(down.parts[0].notes[0].pitch, 60);
+    }
 }

@@ -357,7 +357,11 @@ mod tests {
             &[48, 60, 64, 67],
         ];
         for (bar, chord) in (0..).zip(chords) {
-            attacks.extend(chord.iter().map(|pitch| attack((4 * bar, 1), (4, 1), *pitch)));
+            attacks.extend(
+                chord
+                    .iter()
+                    .map(|pitch| attack((4 * bar, 1), (4, 1), *pitch)),
+            );
             for (eighth, pitch) in (0..).zip([72, 74, 76, 77, 79, 77, 76, 74]) {
                 let passing = attack((8 * bar + eighth, 2), (1, 2), pitch);
                 attacks.push(Attack {

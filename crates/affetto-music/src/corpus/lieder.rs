@@ -91,3 +91,67 @@ fn attacks(document: &Document, voice: &Part, layout: &Layout) -> Vec<Attack> {
     attacks.sort();
     attacks
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const SONG: &str = r#"<score-partwise><part-list><score-part id="P1"><part-name>Voice</part-name>
+</score-part><score-part id="P2"><part-name>Piano</part-name></score-part></part-list>
+<part id="P1"><measure number="1"><attributes><divisions>1</divisions><key><fifths>0</fifths></key>
+<time><beats>3</beats><beat-type>4</beat-type></time></attributes>
+<note><pitch><step>E</step><octave>5</octave></pitch><duration>2</duration><lyric><text>la</text></lyric></note>
+<note><pitch><step>F</step><octave>5</octave></pitch><duration>1</duration></note></measure>
+<measure number="2">
+<note><pitch><step>G</step><octave>5</octave></pitch><duration>3</duration><voice>1</voice></note>
+<backup><duration>3</duration></backup>
+<note><pitch><step>D</step><octave>5</octave></pitch><duration>3</duration><voice>2</voice>
+<lyric><text>lu</text></lyric></note></measure></part>
+<part id="P2"><measure number="1"><attributes><divisions>1</divisions></attributes>
+<note><pitch><step>C</step><octave>3</octave></pitch><duration>3</duration></note>
+<note><chord/><pitch><step>G</step><octave>3</octave></pitch><duration>3</duration></note>
+<note><chord/><pitch><step>E</step><octave>4</octave></pitch><duration>3</duration></note></measure>
+<measure number="2">
+<note><pitch><step>G</step><octave>2</octave></pitch><duration>1</duration></note>
+<note><pitch><step>F</step><octave>3</octave></pitch><duration>2</duration></note>
+<note><chord/><pitch><step>B</step><octave>3</octave></pitch><duration>2</duration></note>
+</measure></part></score-partwise>"#;
+
+    #[test]
+    fn the_voice_with_words_sings_over_the_piano() {
+        let song = read(SONG.as_bytes(), &Limits::DEFAULT).unwrap().unwrap();
+        let pitches: Vec<u8> = song.score.parts[0].notes.iter().map(|n| n.pitch).collect();
+        assert_eq!(pitches, [76, 77, 74]);
+        let chords: Vec<String> = song
+            .score
+            .chords
+            .iter()
+            .map(|change| format!("{}:{}", change.onset, change.chord.unwrap()))
+            .collect();
+        assert_eq!(chords, ["0:C", "3:G7"]);
+        assert_eq!(
+            song.attacks.iter().filter(|attack| !attack.melody).count(),
+            6
+        );
+    }
+
+    #[test]
+    fn duets_are_left_out() {
+        let start = "<part id=\"P2\"><measure number=\"1\">";
+        let note = "<note><pitch><step>C</step><octave>4</octave></pitch><duration>1</duration>\
+                    <lyric><text>la</text></lyric></note><backup><duration>1</duration></backup>";
+        let duet = SONG.replace(start, &format!("{start}{note}"));
+        assert!(read(duet.as_bytes(), &Limits::DEFAULT).unwrap().is_none());
+    }
+
+    #[test]
+    fn the_table_of_songs() {
+        let rows = table("id\tpath\tname\n7\tAbt,_Franz/Op._1/01_Song\tA Song\nbroken\n");
+        assert_eq!(rows.len(), 1);
+        assert_eq!(
+            (rows["7"].title.as_str(), rows["7"].composer.as_str()),
+            ("A Song", "Abt, Franz")
+        );
+    }
+}

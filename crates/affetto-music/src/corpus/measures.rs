@@ -81,7 +81,12 @@ fn first_endings(measures: &[Measure]) -> Vec<bool> {
     let mut dropped = vec![false; measures.len()];
     let mut open: Option<usize> = None;
     for (index, measure) in measures.iter().enumerate() {
-        let edges = || measure.barlines.iter().filter_map(|line| line.ending.as_ref());
+        let edges = || {
+            measure
+                .barlines
+                .iter()
+                .filter_map(|line| line.ending.as_ref())
+        };
         if edges().any(|ending| ending.edge == EndingEdge::Start) {
             open = Some(index);
         }
@@ -141,16 +146,12 @@ pub fn melody(layout: &Layout, part: &document::Part) -> Vec<Note> {
                 duration: note.duration,
                 velocity: VELOCITY,
             };
-            let begun = written
-                .iter_mut()
-                .rev()
-                .take(8)
-                .find(|(begun, tied)| {
-                    note.tie_stop
-                        && *tied
-                        && begun.pitch == sounding.pitch
-                        && begun.end() == sounding.onset
-                });
+            let begun = written.iter_mut().rev().take(8).find(|(begun, tied)| {
+                note.tie_stop
+                    && *tied
+                    && begun.pitch == sounding.pitch
+                    && begun.end() == sounding.onset
+            });
             match begun {
                 Some((begun, tied)) => {
                     begun.duration += sounding.duration;
@@ -184,7 +185,10 @@ pub fn regular_chords(mut chords: Vec<ChordChange>) -> Vec<ChordChange> {
     chords.sort_by_key(|change| change.onset);
     let mut regular: Vec<ChordChange> = Vec::with_capacity(chords.len());
     for change in chords {
-        if regular.last().is_some_and(|last| last.onset == change.onset) {
+        if regular
+            .last()
+            .is_some_and(|last| last.onset == change.onset)
+        {
             regular.pop();
         }
         if regular.last().and_then(|last| last.chord) != change.chord {

@@ -53,10 +53,7 @@ mod tests {
     #[test]
     fn the_top_note_sings_until_the_next() {
         let stacked = vec![note(0, 4, 60), note(0, 2, 67), note(1, 1, 65)];
-        assert_eq!(
-            monophonic(stacked),
-            [note(0, 1, 67), note(1, 1, 65)]
-        );
+        assert_eq!(monophonic(stacked), [note(0, 1, 67), note(1, 1, 65)]);
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub mod title;
 pub mod user;
 
 use std::{
+    collections::BTreeMap,
     io::{self, BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
@@ -41,12 +42,17 @@ use flate2::{Compression, read::MultiGzDecoder, write::GzEncoder};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use self::{
+    archive::Entry,
+    derive::Attack,
+    key::{Heard, Histogram},
+    passage::Rule,
+};
 pub use self::{
     fold::fold,
     split::{Split, split},
     statistics::Statistics,
 };
-use self::{archive::Entry, derive::Attack, key::Histogram, passage::Rule};
 
 /// Where a song comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -114,7 +120,8 @@ pub struct Song {
     pub id: String,
     /// The title.
     pub title: String,
-    /// The title as [`title::title_key`] makes it, or the identifier where that is empty.
+    /// The title as [`title::title_key`] makes it (for hymns to one tune, that of the first of them),
+    /// or the identifier where that is empty. One song has one key in every source.
     pub title_key: String,
     /// Where it comes from.
     pub source: Source,
@@ -215,7 +222,8 @@ impl Hint for Error {
     }
 }
 
-/// Reads the archives in `folder` (or beside it, in `../music`) and the scores below it.
+/// Reads the archives in `folder` (or in its `leadsheets` and `music`, or beside it in `../music`) and
+/// the scores below it.
 ///
 /// Files that give no song are listed in [`Corpus::left_out`]; damage of an archive is an error.
 ///
@@ -224,8 +232,9 @@ impl Hint for Error {
 /// [`Error::NoData`] where nothing is found for any source, and what its variants say.
 pub fn read(folder: &Path, options: &Options, progress: &dyn Progress) -> Result<Corpus, Error> {
     let mut corpus = Corpus::default();
-    let folders = [folder.to_path_buf(), folder.join("../music")];
+    let folders = ["", "leadsheets", "music", "../music"].map(|inside| folder.join(inside));
     let mut found = false;
+    let mut tunes = BTreeMap::new();
     for source in Source::ALL {
         if !options.sources.contains(&source) {
             continue;
@@ -238,12 +247,20 @@ pub fn read(folder: &Path, options: &Options, progress: &dyn Progress) -> Result
             None => user_work(folder),
         };
         found |= !work.is_empty();
+        if source == Source::OpenHymnal {
+            tunes = hymnal::keys_by_tune(work.iter().map(|work| work.name.as_str()));
+        }
         corpus.append(run(source, &work, options, progress)?);
     }
     if !found {
         return Err(Error::NoData {
             folder: folder.into(),
         });
+    }
+    for song in &mut corpus.songs {
+        if let Some(key) = tunes.get(&song.title_key) {
+            song.title_key = key.clone();
+        }
     }
     if corpus.songs.is_empty() {
         progress.warn(Warning("no file gives a lead sheet".into()));
@@ -286,7 +303,9 @@ fn archive_work(source: Source, path: &Path, options: &Options) -> Result<Vec<Wo
     };
     let table = |inside: &'static str| {
         let entry = entries.iter().find(|entry| entry.path == inside);
-        entry.map(|entry| entry.bytes.as_slice()).ok_or(missing(inside))
+        entry
+            .map(|entry| entry.bytes.as_slice())
+            .ok_or(missing(inside))
     };
     match source {
         Source::OpenEwld => {
@@ -320,26 +339,20 @@ fn file_stem(path: &str) -> String {
     stem.map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
 }
 
-fn openewld_work(
-    entries: Vec<Entry>,
-    rights: &[openewld::Rights],
-    options: &Options,
-) -> Vec<Work> {
+fn openewld_work(entries: Vec<Entry>, rights: &[openewld::Rights], options: &Options) -> Vec<Work> {
     entries
         .into_iter()
         .filter_map(|entry| {
             let row = rights.iter().find(|row| row.path == entry.path)?;
-            let allowed = row.usable && row.tier().is_some_and(|tier| options.tiers.contains(&tier));
+            let allowed =
+                row.usable && row.tier().is_some_and(|tier| options.tiers.contains(&tier));
             allowed.then(|| work_of(entry, &row.title))
         })
         .collect()
 }
 
 /// Songs without a row in the corpus table are left out: their authors are not known.
-fn lieder_work(
-    entries: Vec<Entry>,
-    rows: &std::collections::BTreeMap<String, lieder::Row>,
-) -> Vec<Work> {
+fn lieder_work(entries: Vec<Entry>, rows: &BTreeMap<String, lieder::Row>) -> Vec<Work> {
     entries
         .into_iter()
         .filter(|entry| entry.path.ends_with(".mxl"))
@@ -527,7 +540,10 @@ fn passages(draft: &Draft, rule: &Rule) -> Vec<Score> {
             if !draft.attacks.is_empty() {
                 respell(&mut score, key);
             }
-            let melody = score.parts.first_mut().filter(|part| !part.notes.is_empty())?;
+            let melody = score
+                .parts
+                .first_mut()
+                .filter(|part| !part.notes.is_empty())?;
             melody::to_singing_octave(&mut melody.notes);
             let has_chords = score.chords.iter().any(|change| change.chord.is_some());
             has_chords.then_some(score)
@@ -541,13 +557,23 @@ fn key_of(draft: &Draft, score: &Score, span: (Quarters, Quarters)) -> Option<Ke
     if draft.mode_is_written {
         return Some(signature);
     }
-    let histogram = if draft.attacks.is_empty() {
-        histogram_of_lead_sheet(score)
-    } else {
-        histogram_of_attacks(&draft.attacks, span)
-    };
     let final_bass = final_chord(score).map(|chord| chord.root.pitch_class());
-    key::relative_key(signature.fifths(), &histogram, final_bass)
+    if draft.attacks.is_empty() {
+        let last = score.melody().and_then(|part| part.notes.last());
+        let heard = Heard {
+            histogram: histogram_of_lead_sheet(score),
+            final_bass,
+            final_note: last.map(|note| note.pitch % 12),
+        };
+        key::likely_key(signature.fifths(), &heard)
+    } else {
+        let heard = Heard {
+            histogram: histogram_of_attacks(&draft.attacks, span),
+            final_bass,
+            final_note: None,
+        };
+        key::relative_key(signature.fifths(), &heard)
+    }
 }
 
 /// The chord under the end of the last note; what follows leads back to the beginning.
@@ -589,7 +615,11 @@ fn histogram_of_lead_sheet(score: &Score) -> Histogram {
 
 /// Derived chords are spelled by the key once it is known.
 fn respell(score: &mut Score, key: Key) {
-    for chord in score.chords.iter_mut().filter_map(|change| change.chord.as_mut()) {
+    for chord in score
+        .chords
+        .iter_mut()
+        .filter_map(|change| change.chord.as_mut())
+    {
         let class = chord.root.pitch_class();
         let name = key.spell(class);
         chord.root = if name.alter.abs() > 1 {
@@ -642,18 +672,228 @@ impl Corpus {
         let lines = BufReader::new(MultiGzDecoder::new(BufReader::new(file)).take(LIMIT)).lines();
         let mut songs = Vec::new();
         for (line, number) in lines.zip(1..) {
-            let song = serde_json::from_str(&line.map_err(failed)?).map_err(|source| {
-                Error::Cache {
+            let song =
+                serde_json::from_str(&line.map_err(failed)?).map_err(|source| Error::Cache {
                     path: path.into(),
                     line: number,
                     source,
-                }
-            })?;
+                })?;
             songs.push(song);
         }
         Ok(Self {
             songs,
             left_out: Vec::new(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::print_stdout)]
+    use super::*;
+    use affetto_core::Silent;
+
+    /// A folder that is gone when the test ends.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("affetto-{name}-{}", std::process::id()));
+            std::fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        fn write(&self, name: &str, bytes: &[u8]) {
+            std::fs::write(self.0.join(name), bytes).unwrap();
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    /// `bars` bars of a tune in D with chords, low for a voice.
+    fn tune(bars: usize) -> String {
+        let bar = "\"D\"D, E, F, D, | \"A7\"E, C, E,2 | ";
+        format!(
+            "X:1\nT:Tune\nM:4/4\nL:1/4\nK:D\n{}\"D\" D,4 |]\n",
+            bar.repeat(bars / 2)
+        )
+    }
+
+    #[test]
+    fn a_folder_of_own_files() {
+        let folder = Folder::new("own");
+        folder.write("b.abc", tune(8).as_bytes());
+        folder.write(
+            "a.abc",
+            b"X:1\nT:No chords\nM:4/4\nL:1/4\nK:C\nC D E F | C D E F | C4 | D4 |]\n",
+        );
+        folder.write("c.mid", b"MThd nonsense");
+        folder.write("notes.txt", b"nothing");
+        let corpus = read(&folder.0, &Options::default(), &Silent).unwrap();
+        let left_out: Vec<&str> = corpus
+            .left_out
+            .iter()
+            .map(|left| left.id.as_str())
+            .collect();
+        assert_eq!(left_out, ["user/a.abc", "user/c.mid"]);
+        let song = &corpus.songs[0];
+        assert_eq!(
+            (song.id.as_str(), song.title_key.as_str()),
+            ("user/b.abc", "tune")
+        );
+        assert_eq!(song.score.bars.len(), 9);
+        assert_eq!(song.score.bars[0].key.to_string(), "D major");
+        assert_eq!(song.score.parts[0].notes[0].pitch, 62);
+        assert_eq!(
+            song.score
+                .chord_at(Quarters::from_integer(5))
+                .unwrap()
+                .to_string(),
+            "A7"
+        );
+
+        let cache = folder.0.join("songs.jsonl.gz");
+        corpus.write_jsonl(&cache).unwrap();
+        assert_eq!(Corpus::read_jsonl(&cache).unwrap().songs, corpus.songs);
+    }
+
+    #[test]
+    fn an_archive_is_read_where_it_lies() {
+        let folder = Folder::new("archive");
+        let mut archive = tar::Builder::new(Vec::new());
+        let hymn = tune(8).replace("\"D\"", "").replace("\"A7\"", "");
+        let hymn = hymn.replace("M:4/4", "C: copyright: public domain.\nM:4/4");
+        let mut header = tar::Header::new_gnu();
+        header.set_size(hymn.len() as u64);
+        header.set_mode(0o644);
+        let path = "openhymnal/Complete/Tune/Tune-Old.abc";
+        archive
+            .append_data(&mut header, path, hymn.as_bytes())
+            .unwrap();
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(&archive.into_inner().unwrap()).unwrap();
+        folder.write("openhymnal.tar.gz", &packed.finish().unwrap());
+        let corpus = read(&folder.0, &Options::default(), &Silent).unwrap();
+        assert_eq!(corpus.songs[0].id, "openhymnal/Tune-Old");
+        folder.write("openhymnal.tar.gz", b"not an archive");
+        let damaged = read(&folder.0, &Options::default(), &Silent);
+        assert!(matches!(damaged, Err(Error::Archive { .. })));
+    }
+
+    #[test]
+    fn an_empty_folder_is_no_data() {
+        let folder = Folder::new("empty");
+        let error = read(&folder.0, &Options::default(), &Silent).unwrap_err();
+        assert!(matches!(error, Error::NoData { .. }));
+        assert!(error.hint().is_some());
+    }
+
+    /// What a [`Score`] and a [`Song`] promise.
+    fn check(song: &Song) {
+        let score = &song.score;
+        let place = &song.id;
+        let key = score.bars[0].key;
+        assert!(
+            score
+                .bars
+                .iter()
+                .all(|bar| bar.key == key && passage::is_held(bar.metre)),
+            "{place}"
+        );
+        for (index, bar) in score.bars.iter().enumerate() {
+            let full = bar.metre.length();
+            assert!(
+                bar.length == full || (index == 0 && bar.length < full),
+                "{place} bar {index}"
+            );
+        }
+        let end = score.length();
+        let zero = Quarters::from_integer(0);
+        assert_eq!(score.parts.len(), 1, "{place}");
+        let notes = &score.parts[0].notes;
+        assert!(
+            notes
+                .iter()
+                .all(|n| n.duration > zero && n.onset >= zero && n.end() <= end),
+            "{place}"
+        );
+        assert!(
+            notes.windows(2).all(|pair| pair[0].end() <= pair[1].onset),
+            "{place}"
+        );
+        let chords = &score.chords;
+        assert!(
+            chords
+                .iter()
+                .all(|change| change.onset >= zero && change.onset < end),
+            "{place}"
+        );
+        let rise = |pair: &[affetto_media::ChordChange]| {
+            pair[0].onset < pair[1].onset && pair[0].chord != pair[1].chord
+        };
+        assert!(chords.windows(2).all(rise), "{place}");
+        assert_eq!(score.tempos[0].onset, zero, "{place}");
+        assert!(!song.title_key.is_empty());
+        let mut pitches: Vec<u8> = notes.iter().map(|note| note.pitch).collect();
+        pitches.sort_unstable();
+        assert!((60..=76).contains(&pitches[pitches.len() / 2]), "{place}");
+    }
+
+    /// The corpus that the shipped model is trained on; nothing to do where it is not at hand.
+    fn shipped(sources: &[Source]) -> Option<Corpus> {
+        let folder = std::env::var_os("AFFETTO_DATA").map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/leadsheets"),
+            PathBuf::from,
+        );
+        let options = Options {
+            sources: sources.into(),
+            ..Options::default()
+        };
+        match read(&folder, &options, &Silent) {
+            Ok(corpus) => Some(corpus),
+            Err(Error::NoData { folder }) => {
+                println!("skipped: no archives in {}", folder.display());
+                None
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn report(corpus: &Corpus) -> BTreeMap<Source, Statistics> {
+        corpus.songs.iter().for_each(check);
+        let by_source = Statistics::by_source(&corpus.songs);
+        for (source, statistics) in &by_source {
+            println!("{}: {statistics}", source.name());
+        }
+        by_source.into_iter().collect()
+    }
+
+    #[test]
+    fn the_shipped_lead_sheets() {
+        let sources = [Source::OpenEwld, Source::Neonscribe, Source::OpenHymnal];
+        let Some(corpus) = shipped(&sources) else {
+            return;
+        };
+        let statistics = report(&corpus);
+        let songs = sources.map(|source| statistics[&source].songs);
+        assert_eq!(songs, [300, 129, 265]);
+    }
+
+    #[test]
+    #[ignore = "reads 18 MB of scores, half a minute without optimisation"]
+    fn the_shipped_art_songs() {
+        let Some(corpus) = shipped(&[Source::OpenScoreLieder]) else {
+            return;
+        };
+        let statistics = &report(&corpus)[&Source::OpenScoreLieder];
+        let share = |bars: usize| bars as f64 / statistics.bars as f64;
+        let measured = [0.382, 0.059, 0.256, 0.136, 0.167];
+        for (bars, expected) in statistics.valence.into_iter().zip(measured) {
+            assert!((share(bars) - expected).abs() < 0.01, "{statistics}");
+        }
     }
 }

@@ -1,8 +1,6 @@
 //! Songs cut into passages that the models can hold: bars of known metres and full length, one key.
 
-use affetto_media::{
-    Bar, ChordChange, Metre, Note, Part, Quarters, Score, Section, TempoChange,
-};
+use affetto_media::{Bar, ChordChange, Metre, Note, Part, Quarters, Score, Section, TempoChange};
 
 /// The metres of the corpus, as (beats, beat type).
 const METRES: [(u8, u8); 7] = [(4, 4), (3, 4), (2, 4), (2, 2), (6, 8), (9, 8), (12, 8)];
@@ -250,7 +248,11 @@ pub fn with_short_pickup(mut score: Score) -> Score {
 }
 
 fn tempo_at(song: &Score, onset: Quarters) -> affetto_media::Tempo {
-    let before = song.tempos.iter().rev().find(|change| change.onset <= onset);
+    let before = song
+        .tempos
+        .iter()
+        .rev()
+        .find(|change| change.onset <= onset);
     before.map_or(song.tempo(), |change| change.tempo)
 }
 
@@ -363,7 +365,10 @@ mod tests {
         );
         assert_eq!(passages[1].score.bars.len(), 10);
         assert_eq!(passages[1].score.chords[0].onset, quarters(0));
-        assert_eq!(passages[1].score.melody().unwrap().notes[0].onset, quarters(0));
+        assert_eq!(
+            passages[1].score.melody().unwrap().notes[0].onset,
+            quarters(0)
+        );
     }
 
     #[test]

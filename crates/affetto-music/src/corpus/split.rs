@@ -28,3 +28,59 @@ pub fn split(songs: &[Song], seed: Seed) -> Split {
     }
     split
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corpus::Source;
+    use affetto_media::Score;
+
+    fn songs(count: usize) -> Vec<Song> {
+        let song = |number: usize| Song {
+            id: format!("user/{number}"),
+            title: String::new(),
+            // Two songs share each title.
+            title_key: format!("title{}", number / 2),
+            source: Source::User,
+            score: Score {
+                title: String::new(),
+                creator: String::new(),
+                bars: Vec::new(),
+                tempos: Vec::new(),
+                chords: Vec::new(),
+                sections: Vec::new(),
+                parts: Vec::new(),
+            },
+        };
+        (0..count).map(song).collect()
+    }
+
+    fn ids(songs: &[Song]) -> Vec<&str> {
+        songs.iter().map(|song| song.id.as_str()).collect()
+    }
+
+    #[test]
+    fn more_songs_move_none() {
+        let few = split(&songs(400), Seed(7));
+        let many = split(&songs(2000), Seed(7));
+        for (few, many) in [(&few.test, &many.test), (&few.valid, &many.valid)] {
+            assert!(ids(many).starts_with(&ids(few)));
+        }
+        // A thousand titles, a tenth of them with two songs each: 200, with a deviation of 19.
+        for side in [&many.test, &many.valid] {
+            assert!((130..270).contains(&side.len()), "{}", side.len());
+        }
+    }
+
+    #[test]
+    fn no_title_is_on_two_sides() {
+        let split = split(&songs(1000), Seed(3));
+        let keys = |songs: &[Song]| -> Vec<String> {
+            songs.iter().map(|song| song.title_key.clone()).collect()
+        };
+        let train = keys(&split.train);
+        let test = keys(&split.test);
+        assert!(train.iter().all(|key| !test.contains(key)));
+        assert_eq!(train.len() + test.len() + split.valid.len(), 1000);
+    }
+}

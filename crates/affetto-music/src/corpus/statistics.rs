@@ -74,7 +74,12 @@ impl Statistics {
     pub fn by_source(songs: &[Song]) -> Vec<(Source, Self)> {
         Source::ALL
             .into_iter()
-            .map(|source| (source, Self::of(songs.iter().filter(|s| s.source == source))))
+            .map(|source| {
+                (
+                    source,
+                    Self::of(songs.iter().filter(|s| s.source == source)),
+                )
+            })
             .filter(|(_, statistics)| statistics.songs > 0)
             .collect()
     }
@@ -165,7 +170,11 @@ const fn chord_valence(quality: Quality) -> f64 {
 fn valence_class(events: &[Event]) -> i8 {
     let mut values: Vec<f64> = events
         .iter()
-        .map(|event| event.chord.map_or(0.0, |chord| chord_valence(chord.quality)))
+        .map(|event| {
+            event
+                .chord
+                .map_or(0.0, |chord| chord_valence(chord.quality))
+        })
         .collect();
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -237,14 +246,20 @@ fn pitch_class_times(notes: &[Note]) -> Vec<f64> {
 fn entropy(counts: &[f64]) -> f64 {
     let total: f64 = counts.iter().sum();
     let shares = counts.iter().filter(|count| **count > 0.0);
-    shares.map(|count| -(count / total) * (count / total).log2()).sum()
+    shares
+        .map(|count| -(count / total) * (count / total).log2())
+        .sum()
 }
 
 /// The six numbers of the tonal space of Harte, Sandler and Gasser, "Detecting Harmonic Change in
 /// Musical Audio" (2006), averaged over `classes`.
 fn tonal_centre(classes: &[u8]) -> [f64; 6] {
     use std::f64::consts::PI;
-    let circles = [(7.0 * PI / 6.0, 1.0), (1.5 * PI, 1.0), (2.0 * PI / 3.0, 0.5)];
+    let circles = [
+        (7.0 * PI / 6.0, 1.0),
+        (1.5 * PI, 1.0),
+        (2.0 * PI / 3.0, 0.5),
+    ];
     let mut centre = [0.0; 6];
     for class in classes {
         for (index, (turn, radius)) in circles.into_iter().enumerate() {
@@ -266,9 +281,8 @@ fn chord_distance(chords: &[ChordChange]) -> f64 {
     let chords: Vec<ChordSymbol> = chords.iter().filter_map(|change| change.chord).collect();
     let pairs = chords.windows(2);
     let count = pairs.len().max(1) as f64;
-    let distance = |pair: &[ChordSymbol]| {
-        tonal_distance(&pair[0].pitch_classes(), &pair[1].pitch_classes())
-    };
+    let distance =
+        |pair: &[ChordSymbol]| tonal_distance(&pair[0].pitch_classes(), &pair[1].pitch_classes());
     pairs.map(distance).sum::<f64>() / count
 }
 
@@ -278,7 +292,11 @@ fn harmonised(events: &[&Event]) -> Vec<(u8, Vec<u8>, f64)> {
         .iter()
         .filter_map(|event| {
             let members = event.chord?.pitch_classes();
-            Some((event.pitch? % 12, members, f64_from_quarters(event.duration)))
+            Some((
+                event.pitch? % 12,
+                members,
+                f64_from_quarters(event.duration),
+            ))
         })
         .collect()
 }
@@ -286,7 +304,9 @@ fn harmonised(events: &[&Event]) -> Vec<(u8, Vec<u8>, f64)> {
 fn chord_tone_share(events: &[&Event]) -> f64 {
     let events = harmonised(events);
     let all: f64 = events.iter().map(|(_, _, time)| time).sum();
-    let inside = events.iter().filter(|(class, members, _)| members.contains(class));
+    let inside = events
+        .iter()
+        .filter(|(class, members, _)| members.contains(class));
     inside.map(|(_, _, time)| time).sum::<f64>() / all.max(1e-9)
 }
 
@@ -307,7 +327,9 @@ fn in_scale(score: &Score, notes: &[Note]) -> f64 {
     let up = bar.key.semitones_from_c();
     let inside = notes
         .iter()
-        .filter(|note| SCALE.contains(&((i16::from(note.pitch) - i16::from(up)).rem_euclid(12) as u8)))
+        .filter(|note| {
+            SCALE.contains(&((i16::from(note.pitch) - i16::from(up)).rem_euclid(12) as u8))
+        })
         .count();
     inside as f64 / notes.len().max(1) as f64
 }
@@ -372,8 +394,15 @@ impl fmt::Display for Statistics {
         for (metre, bars) in &self.metres {
             write!(f, "{metre} {bars}  ")?;
         }
-        let valence = self.valence.map(|bars| format!("{:.3}", share(bars))).join(" ");
-        write!(f, "\nvalence 2..-2: {valence}; minor {:.3}\n", share(self.minor_bars))?;
+        let valence = self
+            .valence
+            .map(|bars| format!("{:.3}", share(bars)))
+            .join(" ");
+        write!(
+            f,
+            "\nvalence 2..-2: {valence}; minor {:.3}\n",
+            share(self.minor_bars)
+        )?;
         for (name, mean) in self.means.named() {
             write!(f, "{name} {mean:.3}  ")?;
         }

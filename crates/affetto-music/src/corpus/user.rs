@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use affetto_core::read_limited;
 use affetto_media::{
-    Bar, ChordChange, Format, Limits, Part, Score, abc, midi,
-    musicxml::document::Document,
+    Bar, ChordChange, Format, Limits, Part, Score, abc, midi, musicxml::document::Document,
 };
 
 use super::{
@@ -70,7 +69,10 @@ pub struct Sheet {
 pub fn read(path: &Path, limits: &Limits) -> Result<Vec<Sheet>, affetto_media::Error> {
     let bytes = read_limited(path, limits.bytes)?;
     let scores = match Format::from_path(path) {
-        Some(Format::Midi) => vec![midi::quantise(&midi::read(&bytes, limits)?, &midi::PLAYED_GRID)],
+        Some(Format::Midi) => vec![midi::quantise(
+            &midi::read(&bytes, limits)?,
+            &midi::PLAYED_GRID,
+        )],
         Some(Format::Abc) => abc::read_all(&bytes, limits)?,
         _ => {
             let document = Document::read(&bytes, limits)?;
@@ -132,4 +134,68 @@ fn derived(
     let marked = pitched_only.parts.iter().find(|part| *part == melody);
     let attacks = attacks(&pitched_only, marked.filter(|_| !alone));
     Some((regular_chords(derive(bars, &attacks)), attacks))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use affetto_media::{Key, Metre, Note, Quarters, Role, Tempo, TempoChange};
+
+    fn part(channel: u8, notes: &[(i64, u8)]) -> Part {
+        let note = |(onset, pitch): &(i64, u8)| Note {
+            onset: Quarters::from_integer(*onset),
+            pitch: *pitch,
+            duration: Quarters::from_integer(4),
+            velocity: 80,
+        };
+        Part {
+            name: String::new(),
+            role: Role::Other,
+            program: 0,
+            channel,
+            notes: notes.iter().map(note).collect(),
+        }
+    }
+
+    fn score(parts: Vec<Part>) -> Score {
+        Score {
+            title: String::new(),
+            creator: String::new(),
+            bars: vec![Bar::full(Metre::COMMON, Key::C_MAJOR); 2],
+            tempos: vec![TempoChange {
+                onset: Quarters::from_integer(0),
+                tempo: Tempo::from_bpm(120.0),
+            }],
+            chords: Vec::new(),
+            sections: Vec::new(),
+            parts,
+        }
+    }
+
+    #[test]
+    fn chords_come_from_the_accompaniment() {
+        let drums = part(9, &[(0, 36)]);
+        let melody = part(0, &[(0, 72), (4, 74)]);
+        let piano = part(1, &[(0, 48), (0, 52), (0, 55), (4, 43), (4, 47), (4, 50)]);
+        let sheet = lead_sheet(&score(vec![drums, melody, piano])).unwrap();
+        let chords: Vec<String> = sheet
+            .score
+            .chords
+            .iter()
+            .map(|c| c.chord.unwrap().to_string())
+            .collect();
+        assert_eq!(chords, ["C", "G"]);
+        let notes = &sheet.score.parts[0].notes;
+        assert_eq!((notes.len(), notes[0].pitch), (2, 72));
+    }
+
+    #[test]
+    fn a_single_line_has_no_chords() {
+        assert!(lead_sheet(&score(vec![part(0, &[(0, 72), (4, 74)])])).is_none());
+        assert!(lead_sheet(&score(Vec::new())).is_none());
+        let piano = part(0, &[(0, 48), (0, 64), (0, 67), (4, 43), (4, 71), (4, 74)]);
+        let sheet = lead_sheet(&score(vec![piano])).unwrap();
+        assert_eq!(sheet.score.parts[0].notes.len(), 2);
+    }
 }

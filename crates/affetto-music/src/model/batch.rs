@@ -34,7 +34,7 @@ impl Example {
         positions: &[[f32; 2]],
     ) -> Result<Self> {
         let len = tokens.len();
-        if len < 2 || features.len() % len != 0 || positions.len() != len {
+        if len < 2 || !features.len().is_multiple_of(len) || positions.len() != len {
             bail!("{len} tokens, {} positions", positions.len());
         }
         let fed = len - 1;
@@ -110,7 +110,9 @@ impl Batch {
             items: examples.len(),
             bars,
             len,
-            conditions: padded(examples, bars, condition_columns, 0, |e| e.conditions.clone()),
+            conditions: padded(examples, bars, condition_columns, 0, |e| {
+                e.conditions.clone()
+            }),
             bar_counts: bar_counts.into(),
             tokens: padded(examples, len, 1, 0, |e| e.tokens.clone()),
             features: padded(examples, len, feature_columns, 0, |e| e.features.clone()),

@@ -99,16 +99,24 @@ impl Config {
             value,
             permitted,
         };
-        if self.heads == 0 || self.width == 0 || self.width % (2 * self.heads) != 0 {
+        if self.heads == 0 || self.width == 0 || !self.width.is_multiple_of(2 * self.heads) {
             let permitted = "an even number of numbers per head";
             return Err(wrong("width", self.width.to_string(), permitted));
         }
         if self.feed_forward == 0 || self.decoder_layers == 0 {
             let permitted = "above 0, as are the decoder's layers";
-            return Err(wrong("feed_forward", self.feed_forward.to_string(), permitted));
+            return Err(wrong(
+                "feed_forward",
+                self.feed_forward.to_string(),
+                permitted,
+            ));
         }
         if !(0.0..1.0).contains(&self.dropout) {
-            return Err(wrong("dropout", self.dropout.to_string(), "from 0 to below 1"));
+            return Err(wrong(
+                "dropout",
+                self.dropout.to_string(),
+                "from 0 to below 1",
+            ));
         }
         Ok(())
     }
@@ -168,7 +176,9 @@ impl Encoder {
 
     fn forward(&self, batch: &Batch, seed: Option<DropoutSeed>) -> candle_core::Result<Memory> {
         let (items, bars) = (batch.items, batch.bars);
-        let positions: Vec<f32> = (0..items * bars).map(|index| (index % bars) as f32).collect();
+        let positions: Vec<f32> = (0..items * bars)
+            .map(|index| (index % bars) as f32)
+            .collect();
         let both: Vec<f32> = positions.iter().flat_map(|bar| [*bar, *bar]).collect();
         let own = Rotary::new(&both, 2, self.head_width);
         let x = self.embedding.forward(&[&batch.conditions], items * bars)?;

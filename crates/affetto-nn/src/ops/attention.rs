@@ -77,7 +77,7 @@ impl Attention {
         if !fits
             || !keys_within
             || self.heads == 0
-            || width % self.heads != 0
+            || !width.is_multiple_of(self.heads)
             || !turned(&self.query_rotary, batch * len)
             || !turned(&self.key_rotary, batch * keys)
         {

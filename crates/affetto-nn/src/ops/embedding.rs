@@ -14,7 +14,7 @@ const POSITIONS: usize = 64;
 /// numbers for each position, and the result is `(positions, width)`.
 pub fn embedding_sum(table: &Tensor, ids: &Arc<[u32]>, columns: usize) -> Result<Tensor> {
     let (rows, width) = table.dims2()?;
-    if columns == 0 || ids.len() % columns != 0 {
+    if columns == 0 || !ids.len().is_multiple_of(columns) {
         bail!("{} ids in columns of {columns}", ids.len());
     }
     if let Some(id) = ids.iter().find(|id| **id as usize >= rows) {

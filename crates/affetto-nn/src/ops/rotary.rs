@@ -33,7 +33,7 @@ pub fn rotary_frequencies(column: usize, pairs: usize) -> Vec<f64> {
     let paper = |pair: usize| libm::pow(10_000.0, -(pair as f64) / pairs as f64);
     let musical = |pair: usize| {
         let octave = libm::exp2((pair / 2) as f64);
-        let triple = if pair % 2 == 0 { 1.0 } else { 1.5 };
+        let triple = if pair.is_multiple_of(2) { 1.0 } else { 1.5 };
         std::f64::consts::TAU / (SHORTEST_QUARTERS * octave * triple)
     };
     let of = |pair| {

@@ -37,7 +37,10 @@ impl Definitions {
 
     pub(super) fn names_ending_in(&self, suffix: &str) -> Vec<String> {
         let names = self.values.keys();
-        names.filter(|name| name.ends_with(suffix)).cloned().collect()
+        names
+            .filter(|name| name.ends_with(suffix))
+            .cloned()
+            .collect()
     }
 
     /// The string that `name` stands for; empty where it stands for none.
@@ -45,7 +48,9 @@ impl Definitions {
         let Some(value) = self.values.get(name) else {
             return String::new();
         };
-        let mut rest = self.text[value.start..].iter().skip_while(|c| c.is_whitespace());
+        let mut rest = self.text[value.start..]
+            .iter()
+            .skip_while(|c| c.is_whitespace());
         if rest.next() != Some(&'"') {
             return String::new();
         }
@@ -55,7 +60,9 @@ impl Definitions {
     /// The bare word that `name` stands for, as in `refrainKey = bf`.
     pub(super) fn word_of(&self, name: &str) -> Option<String> {
         let value = self.values.get(name)?;
-        let rest = self.text[value.start..].iter().skip_while(|c| c.is_whitespace());
+        let rest = self.text[value.start..]
+            .iter()
+            .skip_while(|c| c.is_whitespace());
         let word: String = rest.take_while(|c| c.is_ascii_lowercase()).collect();
         (!word.is_empty()).then_some(word)
     }
@@ -118,7 +125,9 @@ fn values(text: &[char]) -> BTreeMap<String, Value> {
         match text[at] {
             '"' => {
                 let end = string_end(text, at);
-                let string: String = text[at + 1..end.saturating_sub(1).max(at + 1)].iter().collect();
+                let string: String = text[at + 1..end.saturating_sub(1).max(at + 1)]
+                    .iter()
+                    .collect();
                 match string.as_str() {
                     "english.ly" => language = Language::English,
                     "nederlands.ly" => language = Language::Dutch,

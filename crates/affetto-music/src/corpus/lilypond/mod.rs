@@ -85,11 +85,7 @@ fn latest_year(line: &str) -> Option<u16> {
         .max()
 }
 
-fn lead_sheet(
-    definitions: &Definitions,
-    melody: &str,
-    limits: &Limits,
-) -> Result<Score, Refusal> {
+fn lead_sheet(definitions: &Definitions, melody: &str, limits: &Limits) -> Result<Score, Refusal> {
     let music = definitions.melody(melody, limits)?;
     let prefix = melody.strip_suffix("Melody").unwrap_or(melody);
     let mut sets: Vec<String> = definitions
@@ -197,7 +193,10 @@ impl Cut {
     /// `onset` less all that is left out before it.
     fn shifted(&self, onset: Quarters) -> Quarters {
         let before = self.left_out.iter().filter(|(from, _)| *from < onset);
-        onset - before.map(|(from, to)| onset.min(*to) - from).sum::<Quarters>()
+        onset
+            - before
+                .map(|(from, to)| onset.min(*to) - from)
+                .sum::<Quarters>()
     }
 }
 
@@ -298,7 +297,9 @@ refrainMelody = \relative f' {
             .chords
             .iter()
             .map(|change| {
-                let name = change.chord.map_or("N.C.".into(), |chord| chord.to_string());
+                let name = change
+                    .chord
+                    .map_or("N.C.".into(), |chord| chord.to_string());
                 format!("{}:{name}", change.onset)
             })
             .collect();
@@ -314,7 +315,11 @@ aChords = \chordmode { \repeat volta 2 { c1 } \alternative { { g2:7 } { f2 c2 } 
         let score = &read(text, &Limits::DEFAULT).unwrap().scores[0];
         let pitches: Vec<u8> = score.parts[0].notes.iter().map(|note| note.pitch).collect();
         assert_eq!(pitches, [60, 62, 65, 67]);
-        let chords: Vec<String> = score.chords.iter().map(|c| c.chord.unwrap().to_string()).collect();
+        let chords: Vec<String> = score
+            .chords
+            .iter()
+            .map(|c| c.chord.unwrap().to_string())
+            .collect();
         assert_eq!(chords, ["C", "F", "C"]);
         assert_eq!(score.bars.len(), 4);
     }

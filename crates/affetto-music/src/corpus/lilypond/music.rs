@@ -164,7 +164,9 @@ impl<'d> Reader<'d> {
 
     fn fraction(&mut self) -> Option<(i64, i64)> {
         let upper = self.number()?;
-        self.accept('/').then(|| self.number())?.map(|lower| (upper, lower))
+        self.accept('/')
+            .then(|| self.number())?
+            .map(|lower| (upper, lower))
     }
 
     /// Music in braces.
@@ -233,7 +235,10 @@ impl<'d> Reader<'d> {
     /// `-.`, `^"text"`, `_\markup { ... }`.
     fn skip_articulation(&mut self) {
         self.at += 1;
-        if matches!(self.peek(), Some('.' | '>' | '-' | '^' | '_' | '!' | '+' | '1'..='5')) {
+        if matches!(
+            self.peek(),
+            Some('.' | '>' | '-' | '^' | '_' | '!' | '+' | '1'..='5')
+        ) {
             self.at += 1;
         }
     }
@@ -370,8 +375,7 @@ impl<'d> Reader<'d> {
 
     fn sounding(&self, name: PitchName, place: Place) -> Result<(Place, u8), Refusal> {
         let octave = place.div_euclid(7);
-        let pitch =
-            12 * (octave + 1) + i32::from(name.step.pitch_class()) + i32::from(name.alter);
+        let pitch = 12 * (octave + 1) + i32::from(name.step.pitch_class()) + i32::from(name.alter);
         match u8::try_from(pitch).ok().filter(|pitch| *pitch < 128) {
             Some(pitch) => Ok((place, pitch)),
             None => Err(self.refuse("a note out of range")),
@@ -384,9 +388,10 @@ impl<'d> Reader<'d> {
         if digits.is_empty() {
             return Ok(self.duration);
         }
-        let value = digits.parse::<i64>().ok().filter(|value| {
-            (1..=128).contains(value) && value.count_ones() == 1
-        });
+        let value = digits
+            .parse::<i64>()
+            .ok()
+            .filter(|value| (1..=128).contains(value) && value.count_ones() == 1);
         let Some(value) = value else {
             return Err(self.refuse("an unknown duration"));
         };
@@ -394,7 +399,11 @@ impl<'d> Reader<'d> {
         let mut duration = Quarters::new(4, value) * Quarters::new((2 << dots) - 1, 1 << dots);
         while self.accept('*') {
             let upper = self.number().filter(|upper| (1..=256).contains(upper));
-            let lower = if self.accept('/') { self.number() } else { Some(1) };
+            let lower = if self.accept('/') {
+                self.number()
+            } else {
+                Some(1)
+            };
             let lower = lower.filter(|lower| (1..=MAX_TUPLET).contains(lower));
             let (Some(upper), Some(lower)) = (upper, lower) else {
                 return Err(self.refuse("an unknown duration"));
@@ -526,7 +535,15 @@ impl<'d> Reader<'d> {
             let word = self.definitions.word_of(&variable);
             let word: Vec<char> = word.unwrap_or_default().chars().collect();
             let limits = Limits::DEFAULT;
-            Reader::new(&word, 0, self.language, self.kind, self.definitions, &limits).name()
+            Reader::new(
+                &word,
+                0,
+                self.language,
+                self.kind,
+                self.definitions,
+                &limits,
+            )
+            .name()
         } else {
             self.name()
         }?;
