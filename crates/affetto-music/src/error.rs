@@ -105,6 +105,17 @@ pub enum Error {
     /// The training songs could not be read.
     #[error(transparent)]
     Corpus(#[from] crate::corpus::Error),
+    /// A file beside the weights is damaged.
+    #[error("{what} of the model is damaged: {source}")]
+    Json {
+        /// The file's name.
+        what: &'static str,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+    /// The network was trained on other tokens or conditions.
+    #[error("the model has another vocabulary than this version of the program")]
+    Vocabulary,
     /// The weights do not fit.
     #[error(transparent)]
     Weights(#[from] affetto_nn::NnError),
@@ -121,7 +132,9 @@ impl Hint for Error {
                 Some("choose a multiple of 1/4 that is shorter than a bar".into())
             }
             Self::Impossible(Impossible::Events { .. }) => Some("ask for a lower density".into()),
-            Self::Checkpoint { .. } => Some("say --resume to go on from it, or name another folder".into()),
+            Self::Checkpoint { .. } => {
+                Some("say --resume to go on from it, or name another folder".into())
+            }
             Self::Corpus(error) => error.hint(),
             Self::Weights(error) => error.hint(),
             Self::Tokenize(TokenizeError::Grid { .. }) => {

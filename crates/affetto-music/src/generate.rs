@@ -388,7 +388,9 @@ impl<'a, M: NextToken> Writer<'a, M> {
     /// Draws what sounds under `chord`. Silence or a tie after `before` (the event before it in this bar) needs a
     /// change of chord: else the two would be one event.
     fn draw_sound(&mut self, chord: Option<Degree>, before: Option<&GivenEvent>) -> Token {
-        let same = before.filter(|before| before.chord == chord).map(|before| before.sound);
+        let same = before
+            .filter(|before| before.chord == chord)
+            .map(|before| before.sound);
         let scores: Vec<(u32, f64)> = Token::ids(Slot::Pitch)
             .filter(|id| match Token::from_id(*id) {
                 Some(Token::Pitch(pitch)) => {

@@ -1,6 +1,7 @@
 //! Lead sheets by valence: Makris, Agres and Herremans, "Generating Lead Sheets with Affect" (2021).
 
 pub mod arrange;
+mod card;
 pub mod compose;
 pub mod condition;
 pub mod corpus;
@@ -9,6 +10,7 @@ mod error;
 pub mod form;
 pub mod generate;
 pub mod grammar;
+mod lead_sheet_model;
 pub mod measure;
 pub mod model;
 mod next_token;
@@ -20,6 +22,8 @@ pub mod statistics;
 pub mod tokens;
 pub mod train;
 pub mod trigram;
+pub mod uncached;
 
 pub use error::Error;
+pub use lead_sheet_model::LeadSheetModel;
 pub use next_token::{Input, NextToken, Sampling, log_probabilities};

@@ -30,6 +30,8 @@ pub struct Songs {
     pub test: Vec<Sequence>,
     /// Songs in each part.
     pub counts: [usize; 3],
+    /// The names of the sources that songs came from.
+    pub sources: Vec<&'static str>,
 }
 
 /// The kind of song that a source holds.
@@ -58,6 +60,11 @@ impl Songs {
             test: all_sequences(&split.test),
             train: all_sequences(&split.train),
             weights: Vec::new(),
+            sources: Source::ALL
+                .into_iter()
+                .filter(|source| songs.iter().any(|song| song.source == *source))
+                .map(Source::name)
+                .collect(),
         };
         prepared.weights = prepared.train.iter().map(weight).collect();
         let flipped = flipped(&split.train);

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error,
+    card::card,
     dataset::{ConditionDropout, Example as Tokens, epoch},
     model::{Batch, Example, Model, ModelConfig, ModelKind, Seq2Seq, Vocabularies},
     songs::Songs,
@@ -39,8 +40,8 @@ pub struct TrainOptions {
     pub seed: Seed,
 }
 
-/// What came of it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// What came of it; written beside the weights.
+#[derive(Clone, Debug, Serialize)]
 pub struct TrainReport {
     /// Which network.
     pub model: ModelKind,
@@ -52,6 +53,8 @@ pub struct TrainReport {
     pub best_step: usize,
     /// Songs to train on, to choose by, to measure on.
     pub songs: [usize; 3],
+    /// The names of the sources that songs came from.
+    pub sources: Vec<&'static str>,
     /// Tokens in the songs to train on, before augmentation and weighting.
     pub training_tokens: usize,
     /// Mean negative log-likelihood of a token (nats) of the songs to choose by.
@@ -175,12 +178,21 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
         steps: report.step,
         best_step: best,
         songs: songs.counts,
+        sources: songs.sources.clone(),
         training_tokens: Songs::tokens(&songs.train),
-        valid_loss: report.best.map_or(f64::NAN, |best| f64::from(best.held_out_loss)),
+        valid_loss: report
+            .best
+            .map_or(f64::NAN, |best| f64::from(best.held_out_loss)),
         test_loss: losses,
         sha256: String::new(),
     };
-    write(&options.out, &config, &weights, &Statistics::count(&songs.train), written)
+    write(
+        &options.out,
+        &config,
+        &weights,
+        &Statistics::count(&songs.train),
+        written,
+    )
 }
 
 fn write(
@@ -198,10 +210,15 @@ fn write(
         ..report
     };
     let json = |value: serde_json::Result<Vec<u8>>| value.unwrap_or_default();
+    let card = card(&report, bytes.len(), &report.sources);
     let files = [
+        ("card.md", card.into_bytes()),
         ("model.safetensors", bytes),
         ("config.json", json(serde_json::to_vec_pretty(config))),
-        ("statistics.json", json(serde_json::to_vec_pretty(statistics))),
+        (
+            "statistics.json",
+            json(serde_json::to_vec_pretty(statistics)),
+        ),
         ("report.json", json(serde_json::to_vec_pretty(&report))),
     ];
     for (name, bytes) in files {
@@ -216,7 +233,9 @@ pub fn loss(model: &Model, sequences: &[Sequence]) -> Result<f64, Error> {
     let (mut sum, mut count) = (0.0, 0);
     for batch in batches(sequences)? {
         let tokens = batch.targets.count();
-        let loss = model.loss(&batch, None).and_then(|loss| loss.to_scalar::<f32>());
+        let loss = model
+            .loss(&batch, None)
+            .and_then(|loss| loss.to_scalar::<f32>());
         sum += f64::from(loss.map_err(affetto_nn::NnError::from)?) * tokens as f64;
         count += tokens;
     }

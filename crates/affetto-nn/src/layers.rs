@@ -39,6 +39,18 @@ impl Linear {
         Ok(Self { weight, bias })
     }
 
+    /// The inputs' part of the four gates of an LSTM, `4 hidden` numbers.
+    pub(crate) fn gates(scope: &Scope, width_in: usize, hidden: usize) -> crate::Result<Self> {
+        let deviation = 1.0 / (width_in.max(1) as f64).sqrt();
+        let weight = scope.get(
+            "weight",
+            &[4 * hidden, width_in],
+            Init::Matrix { deviation },
+        )?;
+        let bias = scope.get("bias", &[4 * hidden], Init::Gates)?;
+        Ok(Self { weight, bias })
+    }
+
     /// `(..., in)` to `(..., out)`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::linear(x, &self.weight, &self.bias)

@@ -4,6 +4,7 @@
 pub mod attention;
 mod error;
 pub mod layers;
+pub mod lstm;
 pub mod ops;
 pub mod sample;
 pub mod train;

@@ -270,6 +270,9 @@ pub enum Init {
         /// The number.
         f32,
     ),
+    /// The biases of the four gates of an LSTM: 1 for the forget gate, so that it remembers at first
+    /// (Jozefowicz, Zaremba and Sutskever, 2015, section 4), 0 for the others.
+    Gates,
 }
 
 impl Init {
@@ -277,6 +280,12 @@ impl Init {
     fn numbers(self, seed: Seed, count: usize) -> Vec<f32> {
         match self {
             Self::Constant(number) => vec![number; count],
+            Self::Gates => {
+                let is_forget = |index| index * 4 / count.max(1) == 1;
+                (0..count)
+                    .map(|index| f32::from(u8::from(is_forget(index))))
+                    .collect()
+            }
             Self::Matrix { deviation } | Self::Embedding { deviation } => {
                 let mut rng = seed.rng();
                 let bound = deviation * 3f64.sqrt();

@@ -15,7 +15,6 @@
 mod archive;
 pub mod augment;
 pub mod derive;
-pub mod fold;
 pub mod hymnal;
 pub mod key;
 pub mod lieder;
@@ -49,7 +48,6 @@ use self::{
     passage::Rule,
 };
 pub use self::{
-    fold::fold,
     split::{Split, split},
     statistics::Statistics,
 };

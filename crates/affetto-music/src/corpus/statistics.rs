@@ -228,7 +228,7 @@ fn chord_counts(chords: &[ChordChange]) -> Vec<f64> {
     let mut counts: BTreeMap<(u8, Quality), f64> = BTreeMap::new();
     for chord in chords.iter().filter_map(|change| change.chord) {
         *counts
-            .entry((chord.root.pitch_class(), super::fold(chord.quality)))
+            .entry((chord.root.pitch_class(), crate::tokens::fold(chord.quality)))
             .or_default() += 1.0;
     }
     counts.into_values().collect()

@@ -1,7 +1,7 @@
 use affetto_nn::{NnError, Result};
 use serde::{Deserialize, Serialize};
 
-use super::transformer;
+use super::{lstm, transformer};
 
 /// How many different values each input has. Value 0 stands for padding in the tokens and in the
 /// first column of the conditions.
@@ -55,16 +55,19 @@ impl Vocabularies {
 pub enum ModelKind {
     /// The transformer.
     Transformer,
+    /// The LSTM.
+    Lstm,
 }
 
 impl ModelKind {
     /// Every kind.
-    pub const ALL: [Self; 1] = [Self::Transformer];
+    pub const ALL: [Self; 2] = [Self::Transformer, Self::Lstm];
 
     /// The word in files and flags.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Transformer => "transformer",
+            Self::Lstm => "lstm",
         }
     }
 }
@@ -75,6 +78,8 @@ impl ModelKind {
 pub enum ModelConfig {
     /// See [`transformer`].
     Transformer(transformer::Config),
+    /// See [`lstm`].
+    Lstm(lstm::Config),
 }
 
 impl ModelConfig {
@@ -82,6 +87,7 @@ impl ModelConfig {
     pub fn base(kind: ModelKind, vocabularies: Vocabularies) -> Self {
         match kind {
             ModelKind::Transformer => Self::Transformer(transformer::Config::base(vocabularies)),
+            ModelKind::Lstm => Self::Lstm(lstm::Config::base(vocabularies)),
         }
     }
 
@@ -89,6 +95,7 @@ impl ModelConfig {
     pub fn tiny(kind: ModelKind, vocabularies: Vocabularies) -> Self {
         match kind {
             ModelKind::Transformer => Self::Transformer(transformer::Config::tiny(vocabularies)),
+            ModelKind::Lstm => Self::Lstm(lstm::Config::tiny(vocabularies)),
         }
     }
 
@@ -96,6 +103,7 @@ impl ModelConfig {
     pub fn kind(&self) -> ModelKind {
         match self {
             Self::Transformer(_) => ModelKind::Transformer,
+            Self::Lstm(_) => ModelKind::Lstm,
         }
     }
 
@@ -103,6 +111,18 @@ impl ModelConfig {
     pub fn vocabularies(&self) -> &Vocabularies {
         match self {
             Self::Transformer(config) => &config.vocabularies,
+            Self::Lstm(config) => &config.vocabularies,
         }
     }
+}
+
+pub(super) fn check_dropout(dropout: f64) -> Result<()> {
+    if (0.0..1.0).contains(&dropout) {
+        return Ok(());
+    }
+    Err(NnError::Config {
+        name: "dropout",
+        value: dropout.to_string(),
+        permitted: "from 0 to below 1",
+    })
 }

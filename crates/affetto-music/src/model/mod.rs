@@ -4,6 +4,7 @@
 
 mod batch;
 mod config;
+pub mod lstm;
 #[cfg(test)]
 mod tests;
 pub mod transformer;
@@ -18,7 +19,11 @@ use candle_core::Tensor;
 
 pub use batch::{Batch, Example};
 pub use config::{ModelConfig, ModelKind, Vocabularies};
+pub use lstm::LstmSeq2Seq;
 pub use transformer::Transformer;
+
+/// How much smaller than usual the scores are at first, so that all tokens are about equally likely.
+const OUTPUT_GAIN: f64 = 0.3;
 
 /// A network from conditions and tokens to the scores of each next token.
 pub trait Seq2Seq {
@@ -35,6 +40,8 @@ pub trait Seq2Seq {
 pub enum Model {
     /// See [`transformer`].
     Transformer(Transformer),
+    /// See [`lstm`].
+    Lstm(LstmSeq2Seq),
 }
 
 impl Model {
@@ -44,6 +51,7 @@ impl Model {
             ModelConfig::Transformer(config) => {
                 Transformer::new(config, &weights.root()).map(Self::Transformer)
             }
+            ModelConfig::Lstm(config) => LstmSeq2Seq::new(config, &weights.root()).map(Self::Lstm),
         }
     }
 }
@@ -52,6 +60,7 @@ impl Seq2Seq for Model {
     fn forward(&self, batch: &Batch, dropout: Option<DropoutSeed>) -> candle_core::Result<Tensor> {
         match self {
             Self::Transformer(model) => model.forward(batch, dropout),
+            Self::Lstm(model) => model.forward(batch, dropout),
         }
     }
 }

@@ -26,10 +26,7 @@ use affetto_nn::{
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Seq2Seq, Vocabularies};
-
-/// How much smaller than usual the scores are at first, so that all tokens are about equally likely.
-const OUTPUT_GAIN: f64 = 0.3;
+use super::{Batch, OUTPUT_GAIN, Seq2Seq, Vocabularies};
 
 /// The extents of the network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,14 +108,7 @@ impl Config {
                 permitted,
             ));
         }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Err(wrong(
-                "dropout",
-                self.dropout.to_string(),
-                "from 0 to below 1",
-            ));
-        }
-        Ok(())
+        super::config::check_dropout(self.dropout)
     }
 }
 

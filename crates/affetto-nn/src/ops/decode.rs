@@ -7,7 +7,7 @@
 
 use super::{Real, vectorised};
 
-use super::{gelu::gelu_of, layer_norm::normalise, softmax::softmax_row};
+use super::{layer_norm::normalise, pointwise::gelu_of, softmax::softmax_row};
 
 /// Outputs computed side by side.
 const PANEL: usize = 64;

@@ -119,7 +119,11 @@ fn input_gradient<T: Real>(gradient: &[T], weight: &[T], width_out: usize) -> Ve
 }
 
 /// The gradients of the weight and of the bias.
-fn weight_gradient<T: Real>(gradient: &[T], x: &[T], width_out: usize) -> (Vec<T>, Vec<T>) {
+pub(crate) fn weight_gradient<T: Real>(
+    gradient: &[T],
+    x: &[T],
+    width_out: usize,
+) -> (Vec<T>, Vec<T>) {
     let rows = gradient.len() / width_out;
     let width_in = x.len() / rows.max(1);
     let mut for_weight = vec![T::ZERO; width_out * width_in];

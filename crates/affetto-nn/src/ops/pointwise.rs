@@ -14,53 +14,82 @@ const CUBIC: f64 = 0.044_715;
 /// The tanh form of the Gaussian error linear unit: Hendrycks and Gimpel (2016), section 2.
 pub fn gelu(x: &Tensor) -> Result<Tensor> {
     if fused(x) {
-        return x.contiguous()?.apply_op1(Gelu);
+        return x.contiguous()?.apply_op1(Pointwise::Gelu);
     }
     x.gelu()
 }
 
-struct Gelu;
+/// The hyperbolic tangent.
+pub fn tanh(x: &Tensor) -> Result<Tensor> {
+    if fused(x) {
+        return x.contiguous()?.apply_op1(Pointwise::Tanh);
+    }
+    x.tanh()
+}
 
-impl CustomOp1 for Gelu {
+#[derive(Clone, Copy)]
+enum Pointwise {
+    Gelu,
+    Tanh,
+}
+
+impl Pointwise {
+    fn forward<T: Real>(self, x: &[T]) -> Vec<T> {
+        match self {
+            Self::Gelu => map(x, x, |x, _| gelu_of(x)),
+            Self::Tanh => map(x, x, |x, _| x.tanh()),
+        }
+    }
+
+    fn backward<T: Real>(self, x: &[T], out: &[T], gradient: &[T]) -> Vec<T> {
+        match self {
+            Self::Gelu => map(x, gradient, |x, gradient| gradient * slope_of(x)),
+            Self::Tanh => map(out, gradient, |out, gradient| {
+                gradient * (T::ONE - out * out)
+            }),
+        }
+    }
+}
+
+impl CustomOp1 for Pointwise {
     fn name(&self) -> &'static str {
-        "gelu"
+        "pointwise"
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         by_dtype!(x.dtype(), T => {
-            let x = numbers::<T>(x, layout)?;
-            let mut out = vec![T::ZERO; x.len()];
-            out.par_chunks_mut(CHUNK)
-                .zip(x.par_chunks(CHUNK))
-                .for_each(|(out, x)| vectorised(|| {
-                    for (out, x) in out.iter_mut().zip(x) {
-                        *out = gelu_of(*x);
-                    }
-                }));
+            let out = self.forward(numbers::<T>(x, layout)?);
             Ok((T::to_cpu_storage_owned(out), layout.shape().clone()))
         })
     }
 
-    fn bwd(&self, x: &Tensor, _out: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+    fn bwd(&self, x: &Tensor, out: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let gradient = gradient.contiguous()?;
         by_dtype!(x.dtype(), T => {
             let gradient = Numbers::<T>::of(&gradient)?;
-            let numbers = Numbers::<T>::of(x)?;
-            let mut out = vec![T::ZERO; numbers.len()];
-            out.par_chunks_mut(CHUNK)
-                .zip(numbers.par_chunks(CHUNK))
-                .zip(gradient.par_chunks(CHUNK))
-                .for_each(|((out, x), gradient)| vectorised(|| {
-                    for ((out, x), gradient) in out.iter_mut().zip(x).zip(gradient) {
-                        *out = *gradient * slope_of(*x);
-                    }
-                }));
-            Ok(Some(tensor_like(out, x)?))
+            let for_x = self.backward(&Numbers::<T>::of(x)?, &Numbers::<T>::of(out)?, &gradient);
+            Ok(Some(tensor_like(for_x, x)?))
         })
     }
 }
 
-/// The function of one number.
+/// `f` of each pair of numbers.
+fn map<T: Real>(a: &[T], b: &[T], f: impl Fn(T, T) -> T + Sync) -> Vec<T> {
+    let mut out = vec![T::ZERO; a.len()];
+    out.par_chunks_mut(CHUNK)
+        .zip(a.par_chunks(CHUNK))
+        .zip(b.par_chunks(CHUNK))
+        .for_each(|((out, a), b)| {
+            vectorised(|| {
+                for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+                    *out = f(*a, *b);
+                }
+            });
+        });
+    out
+}
+
+/// The GELU of one number.
 #[inline(always)]
 pub(crate) fn gelu_of<T: Real>(x: T) -> T {
     let inner = T::real(SLOPE) * (x + T::real(CUBIC) * x * x * x);
@@ -84,9 +113,10 @@ mod tests {
     use candle_core::DType;
 
     #[test]
-    fn gradient_is_right() {
-        let x = (noise("x", &[7, 9]) * 4.0).unwrap();
-        check(&[x], |t| gelu(&t[0]));
+    fn gradients_are_right() {
+        let x = [(noise("x", &[7, 9]) * 4.0).unwrap()];
+        check(&x, |t| gelu(&t[0]));
+        check(&x, |t| tanh(&t[0]));
     }
 
     #[test]
