@@ -51,7 +51,7 @@ pub struct Card {
     pub id: String,
     /// What it does, such as `music.lead-sheet`.
     pub task: String,
-    /// Whether it is taken where none is named.
+    /// Whether it is taken where none is named; else the one with the lowest loss on held-out songs is.
     #[serde(default)]
     pub default: bool,
     /// How many numbers it has learned.
@@ -94,6 +94,11 @@ impl Card {
             .ok_or_else(|| refuse("it does not begin with front matter between lines of ---".into()))?;
         serde_saphyr::from_str(matter)
             .map_err(|error| refuse(error.to_string().lines().next().unwrap_or_default().to_owned()))
+    }
+
+    /// The loss on held-out songs that its results state; infinite where they do not.
+    fn test_loss(&self) -> f64 {
+        self.results["test_loss_nats_per_token"]["trained"].as_f64().unwrap_or(f64::INFINITY)
     }
 
     /// Whether a user who says `name` means this model: its id, or the last word of it.
@@ -216,7 +221,10 @@ impl Models {
         let fit: Vec<&Installed> = self.installed.iter().filter(|model| model.card.task == task).collect();
         let found = match name {
             Some(name) => fit.iter().find(|model| model.card.answers_to(name)),
-            None => fit.iter().find(|model| model.card.default).or(fit.first()),
+            None => fit
+                .iter()
+                .find(|model| model.card.default)
+                .or(fit.iter().min_by(|a, b| a.card.test_loss().total_cmp(&b.card.test_loss()))),
         };
         found.copied().ok_or_else(|| match name {
             Some(name) if !fit.is_empty() => Error::UnknownModel {
