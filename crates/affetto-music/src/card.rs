@@ -62,6 +62,7 @@ const PAPER: &str = "A conditional sequence-to-sequence network after Makris, Ag
 const fn title(kind: ModelKind) -> &'static str {
     match kind {
         ModelKind::Transformer => "transformer",
+        ModelKind::Lstm => "LSTM with attention",
     }
 }
 

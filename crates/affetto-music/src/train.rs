@@ -102,8 +102,10 @@ pub fn vocabularies() -> Vocabularies {
 /// The configuration that is trained.
 pub fn config(kind: ModelKind) -> ModelConfig {
     let mut config = ModelConfig::base(kind, vocabularies());
-    let ModelConfig::Transformer(transformer) = &mut config;
-    transformer.dropout = DROPOUT;
+    match &mut config {
+        ModelConfig::Transformer(config) => config.dropout = DROPOUT,
+        ModelConfig::Lstm(config) => config.dropout = DROPOUT,
+    }
     config
 }
 

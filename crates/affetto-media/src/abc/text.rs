@@ -49,13 +49,17 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<String, Error> {
     })
 }
 
+/// How much of what stands before the first tune is looked at, since every tune looks at it.
+const PREAMBLE_BYTES: usize = 4096;
+
 /// The tunes in order. One begins at `X:` and ends before the next one or at a blank line after its
 /// key; a file without `X:` that has a key is one tune.
 pub(super) fn tunes(text: &str) -> impl Iterator<Item = Tune<'_>> {
     let start = tune_start(text);
-    let preamble = &text[..start.unwrap_or(0)];
+    let before = &text[..start.unwrap_or(0)];
+    let preamble = &before[..before.floor_char_boundary(PREAMBLE_BYTES)];
     let mut rest = &text[start.unwrap_or(0)..];
-    let mut line = 1 + newlines(preamble);
+    let mut line = 1 + newlines(before);
     let mut done = start.is_none() && !text.lines().any(|line| line.starts_with("K:"));
     std::iter::from_fn(move || {
         if done {

@@ -39,6 +39,7 @@ struct Reader<'l> {
     line: usize,
     column: Option<usize>,
     symbols: usize,
+    notes: usize,
     in_body: bool,
     /// The word that ends the block of text or PostScript in which the reader is.
     block_end: Option<String>,
@@ -58,6 +59,7 @@ impl<'l> Reader<'l> {
             line: 0,
             column: None,
             symbols: 0,
+            notes: 0,
             in_body: false,
             block_end: None,
             title: String::new(),
@@ -294,19 +296,30 @@ impl<'l> Reader<'l> {
     fn music(&mut self, line: &str) -> Result<(), Refusal> {
         let mut tokens = Tokens::new(line);
         while let Some(token) = tokens.next() {
-            self.column = Some(tokens.column());
-            self.symbols += 1;
-            text::within("symbols", self.symbols, self.limits.events)?;
-            match token? {
-                Token::Field(letter, value) => self.body_field(letter, value)?,
-                token => {
-                    let limits = self.limits;
-                    self.current_voice()?.token(&token, limits)?;
-                }
+            let done = token
+                .map_err(Refusal::from)
+                .and_then(|token| self.symbol(&token));
+            if done.is_err() {
+                self.column = Some(tokens.column());
+                return done;
             }
         }
-        let notes = self.voices.iter().map(|voice| voice.notes.len()).sum();
-        Ok(text::within("notes", notes, self.limits.notes)?)
+        Ok(())
+    }
+
+    fn symbol(&mut self, token: &Token<'_>) -> Result<(), Refusal> {
+        let limits = self.limits;
+        self.symbols += 1;
+        text::within("symbols", self.symbols, limits.events)?;
+        match token {
+            Token::Field(letter, value) => return self.body_field(*letter, value),
+            Token::Notes { heads, .. } => {
+                self.notes += heads.len();
+                text::within("notes", self.notes, limits.notes)?;
+            }
+            _ => {}
+        }
+        self.current_voice()?.token(token, limits)
     }
 
     fn score(mut self) -> Result<Score, Error> {
