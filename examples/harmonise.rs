@@ -16,12 +16,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             ..LeadSheetRequest::default()
         };
         let sheet = compose(&request, &models, &Silent)?;
-        println!("asked {valence:5.2}, measured {:5.2}: {}", sheet.measured.valence, chords(&sheet.score));
+        println!(
+            "asked {valence:5.2}, measured {:5.2}: {}",
+            sheet.measured.valence,
+            chords(&sheet.score)
+        );
     }
     Ok(())
 }
 
 fn chords(score: &Score) -> String {
     let names = score.chords.iter().filter_map(|change| change.chord);
-    names.map(|chord| chord.to_string()).collect::<Vec<_>>().join(" ")
+    names
+        .map(|chord| chord.to_string())
+        .collect::<Vec<_>>()
+        .join(" ")
 }

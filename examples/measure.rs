@@ -12,12 +12,32 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let score = read_score(path)?;
     let measures = LeadSheetMeasures::of(&score);
 
-    println!("{}: {} bars, best key {}", score.title, measures.bars.len(), measures.key.best_key);
-    println!("valence {:.2}, tension {:.2}", measures.valence, measures.tension);
-    println!("{:.0} % of the melody are chord tones", 100.0 * measures.harmony.chord_tone_ratio);
-    println!("{:.1} notes a bar, {:.1} chords a bar", measures.melody.notes_per_bar, measures.harmony.chords_per_bar);
+    println!(
+        "{}: {} bars, best key {}",
+        score.title,
+        measures.bars.len(),
+        measures.key.best_key
+    );
+    println!(
+        "valence {:.2}, tension {:.2}",
+        measures.valence, measures.tension
+    );
+    println!(
+        "{:.0} % of the melody are chord tones",
+        100.0 * measures.harmony.chord_tone_ratio
+    );
+    println!(
+        "{:.1} notes a bar, {:.1} chords a bar",
+        measures.melody.notes_per_bar, measures.harmony.chords_per_bar
+    );
     for (at, bar) in measures.bars.iter().enumerate() {
-        println!("bar {:2}: valence {:5.2}, tension {:.2}, {} events", at + 1, bar.valence, bar.tension, bar.events);
+        println!(
+            "bar {:2}: valence {:5.2}, tension {:.2}, {} events",
+            at + 1,
+            bar.valence,
+            bar.tension,
+            bar.events
+        );
     }
     Ok(())
 }

@@ -23,14 +23,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let folder = std::env::temp_dir();
     let options = OutputOptions {
-        files: ["mid", "musicxml", "png"].map(|format| folder.join(format!("sad-waltz.{format}"))).to_vec(),
+        files: ["mid", "musicxml", "png"]
+            .map(|format| folder.join(format!("sad-waltz.{format}")))
+            .to_vec(),
         force: true,
         ..OutputOptions::default()
     };
     let output = run(&request.into(), &options, &Models::embedded()?, &Silent)?;
 
     println!("bar  asked  measured");
-    for (at, (asked, bar)) in output.asked.valence_per_bar.iter().zip(&output.measured.bars).enumerate() {
+    for (at, (asked, bar)) in output
+        .asked
+        .valence_per_bar
+        .iter()
+        .zip(&output.measured.bars)
+        .enumerate()
+    {
         println!("{:3}  {asked:5.2}  {:8.2}", at + 1, bar.valence);
     }
     for file in output.files {

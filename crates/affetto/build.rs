@@ -9,7 +9,12 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-const FILES: [&str; 4] = ["card.md", "config.json", "statistics.json", "model.safetensors"];
+const FILES: [&str; 4] = [
+    "card.md",
+    "config.json",
+    "statistics.json",
+    "model.safetensors",
+];
 
 fn main() -> io::Result<()> {
     let folder = Path::new(&variable("CARGO_MANIFEST_DIR")).join("../../models");
@@ -18,7 +23,10 @@ fn main() -> io::Result<()> {
         Some(_) => whole_models(&folder)?,
         None => Vec::new(),
     };
-    let mut table = format!("pub(super) static EMBEDDED: [Embedded; {}] = [\n", models.len());
+    let mut table = format!(
+        "pub(super) static EMBEDDED: [Embedded; {}] = [\n",
+        models.len()
+    );
     for model in &models {
         table.push_str(&entry(model)?);
     }
@@ -48,7 +56,10 @@ fn whole_models(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 fn entry(model: &Path) -> io::Result<String> {
     let mut entry = String::from("    Embedded {\n");
-    for (field, file) in ["card", "config", "statistics", "weights"].iter().zip(FILES) {
+    for (field, file) in ["card", "config", "statistics", "weights"]
+        .iter()
+        .zip(FILES)
+    {
         let path = model.join(file);
         println!("cargo:rerun-if-changed={}", path.display());
         let digest: String = Sha256::digest(fs::read(&path)?)

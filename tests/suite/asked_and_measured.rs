@@ -12,7 +12,9 @@ use crate::random_requests::{Draws, for_each, is_long};
 /// Pearson's r over pairs of asked and measured.
 fn correlation(pairs: &[(f64, f64)]) -> f64 {
     let count = pairs.len() as f64;
-    let (x, y) = pairs.iter().fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0 / count, sum.1 + pair.1 / count));
+    let (x, y) = pairs.iter().fold((0.0, 0.0), |sum, pair| {
+        (sum.0 + pair.0 / count, sum.1 + pair.1 / count)
+    });
     let moments = pairs.iter().fold([0.0; 3], |[xx, xy, yy], pair| {
         let (dx, dy) = (pair.0 - x, pair.1 - y);
         [xx + dx * dx, xy + dx * dy, yy + dy * dy]
@@ -35,7 +37,11 @@ fn sheets(count: usize, request: impl Fn(usize) -> LeadSheetRequest + Sync) -> V
 /// Three to five keys over 16 bars.
 fn curve(channel: Channel, number: usize) -> Curve {
     let mut draws = Draws::new(7000 + number as u64);
-    let (low, high) = if channel == Channel::Valence { (-0.8, 0.85) } else { (0.0, 1.0) };
+    let (low, high) = if channel == Channel::Valence {
+        (-0.8, 0.85)
+    } else {
+        (0.0, 1.0)
+    };
     let keys = 3 + draws.below(3);
     let key = |at: usize| {
         let value = low + (high - low) * draws.below(101) as f64 / 100.0;
@@ -57,7 +63,11 @@ fn valence_of_the_piece() {
         emotion: Vad::clamped(asked(number), 0.0, 0.0).into(),
         ..LeadSheetRequest::default()
     });
-    let pairs: Vec<_> = sheets.iter().enumerate().map(|(at, sheet)| (asked(at), sheet.measured.valence)).collect();
+    let pairs: Vec<_> = sheets
+        .iter()
+        .enumerate()
+        .map(|(at, sheet)| (asked(at), sheet.measured.valence))
+        .collect();
     let r = correlation(&pairs);
     eprintln!("valence of {count} pieces, asked and measured: r = {r:.3}");
     assert!(r >= 0.95, "{r}");
@@ -75,7 +85,10 @@ fn valence_over_the_bars() {
         sheet.asked.valence_per_bar.iter().copied().zip(measured)
     });
     let r = correlation(&pairs.collect::<Vec<_>>());
-    eprintln!("valence over the bars of {} pieces, asked and measured: r = {r:.3}", sheets.len());
+    eprintln!(
+        "valence over the bars of {} pieces, asked and measured: r = {r:.3}",
+        sheets.len()
+    );
     assert!(r >= 0.95, "{r}");
 }
 
@@ -93,7 +106,10 @@ fn density_over_the_bars() {
         pairs.extend(asked.zip(sheet.measured.bars.iter().map(|bar| bar.events as f64)));
     }
     let r = correlation(&pairs);
-    eprintln!("density over the bars of {} pieces, asked and measured: r = {r:.3}", sheets.len());
+    eprintln!(
+        "density over the bars of {} pieces, asked and measured: r = {r:.3}",
+        sheets.len()
+    );
     assert!(r >= 0.95, "{r}");
 }
 
@@ -106,9 +122,14 @@ fn tension_over_the_bars() {
     });
     let pairs = sheets.iter().flat_map(|sheet| {
         let asked = sheet.asked.tension_per_bar.clone().unwrap();
-        asked.into_iter().zip(sheet.measured.bars.iter().map(|bar| bar.tension))
+        asked
+            .into_iter()
+            .zip(sheet.measured.bars.iter().map(|bar| bar.tension))
     });
     let r = correlation(&pairs.collect::<Vec<_>>());
-    eprintln!("tension over the bars of {} pieces, asked and measured: r = {r:.3}", sheets.len());
+    eprintln!(
+        "tension over the bars of {} pieces, asked and measured: r = {r:.3}",
+        sheets.len()
+    );
     assert!(r >= 0.8, "{r}");
 }

@@ -34,7 +34,10 @@ fn assert_refused(file: &Path, arguments: &[&str]) {
     let said = stderr(&output);
     let name = file.file_name().unwrap().to_str().unwrap();
     assert_eq!(output.status.code(), Some(4), "{name}: {said}");
-    assert!(said.starts_with("error: ") && said.contains(name), "{name}: {said}");
+    assert!(
+        said.starts_with("error: ") && said.contains(name),
+        "{name}: {said}"
+    );
     assert!(said.lines().count() <= 2, "{name}: {said}");
     assert!(place.names().is_empty(), "{name}: {:?}", place.names());
 }

@@ -14,7 +14,11 @@ pub fn program() -> PathBuf {
     let suite = env::current_exe().unwrap();
     let folder = suite.parent().and_then(Path::parent).unwrap();
     let program = folder.join(format!("affetto{}", env::consts::EXE_SUFFIX));
-    assert!(program.is_file(), "no {}: `cargo test` builds it, or `cargo build -p affetto-cli`", program.display());
+    assert!(
+        program.is_file(),
+        "no {}: `cargo test` builds it, or `cargo build -p affetto-cli`",
+        program.display()
+    );
     program
 }
 
@@ -36,7 +40,10 @@ impl Place {
 
     pub fn command(&self) -> Command {
         let mut command = Command::new(program());
-        command.current_dir(self.path()).env_remove("AFFETTO_MODELS").env_remove("NO_COLOR");
+        command
+            .current_dir(self.path())
+            .env_remove("AFFETTO_MODELS")
+            .env_remove("NO_COLOR");
         command
     }
 
@@ -63,7 +70,9 @@ impl Place {
     /// The names of all files, sorted.
     pub fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.path()).unwrap();
-        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
@@ -104,6 +113,9 @@ pub fn stderr(output: &Output) -> String {
 
 #[test]
 fn quotes_hold_words_together() {
-    assert_eq!(words(r#"--key "D minor"  -o a.mid "#), ["--key", "D minor", "-o", "a.mid"]);
+    assert_eq!(
+        words(r#"--key "D minor"  -o a.mid "#),
+        ["--key", "D minor", "-o", "a.mid"]
+    );
     assert_eq!(words(r#"--title """#), ["--title", ""]);
 }

@@ -12,7 +12,11 @@ use crate::metadata::{metadata, root};
 type Table = BTreeMap<String, BTreeSet<String>>;
 
 fn words_in_backticks(cell: &str) -> Vec<String> {
-    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    cell.split('`')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The crates in the order of the table, and what each may use.
@@ -22,25 +26,43 @@ fn written() -> (Vec<String>, Table) {
     let rows: Vec<(String, BTreeSet<String>)> = rows
         .map(|row| {
             let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
-            (words_in_backticks(cells[0]).remove(0), words_in_backticks(cells[2]).into_iter().collect())
+            (
+                words_in_backticks(cells[0]).remove(0),
+                words_in_backticks(cells[2]).into_iter().collect(),
+            )
         })
         .collect();
-    (rows.iter().map(|(name, _)| name.clone()).collect(), rows.into_iter().collect())
+    (
+        rows.iter().map(|(name, _)| name.clone()).collect(),
+        rows.into_iter().collect(),
+    )
 }
 
 fn crates(metadata: &Metadata) -> Vec<&Package> {
     let members = metadata.workspace_packages();
-    members.into_iter().filter(|package| package.manifest_path.as_str().contains("/crates/")).collect()
+    members
+        .into_iter()
+        .filter(|package| package.manifest_path.as_str().contains("/crates/"))
+        .collect()
 }
 
 #[test]
 fn a_crate_uses_what_the_table_says() {
     let metadata = metadata();
     let uses = |package: &Package| {
-        let normal = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
-        normal.map(|dependency| dependency.name.clone()).filter(|name| name.starts_with("affetto")).collect()
+        let normal = package
+            .dependencies
+            .iter()
+            .filter(|dependency| dependency.kind == DependencyKind::Normal);
+        normal
+            .map(|dependency| dependency.name.clone())
+            .filter(|name| name.starts_with("affetto"))
+            .collect()
     };
-    let found: Table = crates(&metadata).into_iter().map(|package| (package.name.to_string(), uses(package))).collect();
+    let found: Table = crates(&metadata)
+        .into_iter()
+        .map(|package| (package.name.to_string(), uses(package)))
+        .collect();
     assert_eq!(written().1, found);
 }
 
@@ -61,12 +83,28 @@ fn the_first_four_do_not_know_candle() {
         .nodes
         .iter()
         .map(|node| {
-            let normal = |dep: &&cargo_metadata::NodeDep| dep.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal);
-            (&node.id, node.deps.iter().filter(normal).map(|dep| &dep.pkg).collect())
+            let normal = |dep: &&cargo_metadata::NodeDep| {
+                dep.dep_kinds
+                    .iter()
+                    .any(|kind| kind.kind == DependencyKind::Normal)
+            };
+            (
+                &node.id,
+                node.deps
+                    .iter()
+                    .filter(normal)
+                    .map(|dep| &dep.pkg)
+                    .collect(),
+            )
         })
         .collect();
     for package in crates(&metadata) {
-        let light = ["affetto-core", "affetto-emotion", "affetto-media", "affetto-attributes"];
+        let light = [
+            "affetto-core",
+            "affetto-emotion",
+            "affetto-media",
+            "affetto-attributes",
+        ];
         if !light.contains(&package.name.as_str()) {
             continue;
         }
@@ -76,6 +114,11 @@ fn the_first_four_do_not_know_candle() {
                 next.extend(&uses[id]);
             }
         }
-        assert!(seen.iter().all(|id| !metadata[id].name.starts_with("candle")), "{}", package.name);
+        assert!(
+            seen.iter()
+                .all(|id| !metadata[id].name.starts_with("candle")),
+            "{}",
+            package.name
+        );
     }
 }

@@ -35,7 +35,10 @@ fn markdown(folder: &Path, depth: usize) -> Vec<PathBuf> {
 
 /// What stands between `](` and `)`.
 fn links(text: &str) -> Vec<&str> {
-    text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect()
+    text.split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next())
+        .collect()
 }
 
 #[test]
@@ -44,7 +47,11 @@ fn links_lead_somewhere() {
         let text = fs::read_to_string(&document).unwrap();
         for link in links(&text) {
             let file = link.split('#').next().unwrap();
-            if file.is_empty() || file.contains("://") || !file.contains(['/', '.']) || file.contains("()") {
+            if file.is_empty()
+                || file.contains("://")
+                || !file.contains(['/', '.'])
+                || file.contains("()")
+            {
                 continue; // elsewhere, or an item of the documentation
             }
             let target = document.parent().unwrap().join(file);
@@ -58,7 +65,9 @@ fn commands(text: &str) -> Vec<String> {
     let joined = text.replace("\\\n", " ");
     let lines = joined.lines().map(str::trim);
     let commands = lines.filter_map(|line| {
-        let built = line.strip_prefix("cargo run --release -- ").map(|rest| format!("affetto {rest}"));
+        let built = line
+            .strip_prefix("cargo run --release -- ")
+            .map(|rest| format!("affetto {rest}"));
         built.or_else(|| line.strip_prefix("affetto ").map(|_| line.to_owned()))
     });
     commands.collect()
@@ -66,12 +75,20 @@ fn commands(text: &str) -> Vec<String> {
 
 /// Runs a line as pasted into a shell. Training needs hours, so there the line is only read.
 fn paste(place: &Place, line: &str) -> Output {
-    let line = if line.starts_with("affetto train") { format!("{line} --help") } else { line.to_owned() };
+    let line = if line.starts_with("affetto train") {
+        format!("{line} --help")
+    } else {
+        line.to_owned()
+    };
     let folder = program().parent().unwrap().to_path_buf();
     let paths = env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect::<Vec<_>>();
     let path = env::join_paths([folder].into_iter().chain(paths)).unwrap();
     let mut shell = Command::new("sh");
-    shell.args(["-c", &line]).current_dir(place.path()).env("PATH", path).env_remove("AFFETTO_MODELS");
+    shell
+        .args(["-c", &line])
+        .current_dir(place.path())
+        .env("PATH", path)
+        .env_remove("AFFETTO_MODELS");
     shell.output().unwrap()
 }
 
@@ -79,7 +96,10 @@ fn paste(place: &Place, line: &str) -> Output {
 fn commands_of_the_readme_work() {
     let place = Place::new();
     let found = commands(&fs::read_to_string(root().join("README.md")).unwrap());
-    assert!(found.iter().any(|line| line.contains("-o sad-waltz.mid")), "{found:?}");
+    assert!(
+        found.iter().any(|line| line.contains("-o sad-waltz.mid")),
+        "{found:?}"
+    );
     for line in found {
         let output = paste(&place, &line);
         assert!(output.status.success(), "{line}\n{}", stderr(&output));
@@ -90,12 +110,22 @@ fn commands_of_the_readme_work() {
 fn examples_of_the_help_work_when_pasted() {
     let place = Place::new();
     let words = [
-        "", "music lead-sheet", "attributes", "train lead-sheet", "models list", "models show", "rerun", "schema",
-        "completions", "man",
+        "",
+        "music lead-sheet",
+        "attributes",
+        "train lead-sheet",
+        "models list",
+        "models show",
+        "rerun",
+        "schema",
+        "completions",
+        "man",
     ];
     for command in words {
         let help = stdout(&place.succeed(&format!("{command} --help")));
-        let (_, examples) = help.split_once("Example").unwrap_or_else(|| panic!("no example: {command}"));
+        let (_, examples) = help
+            .split_once("Example")
+            .unwrap_or_else(|| panic!("no example: {command}"));
         let found = commands(examples);
         assert!(!found.is_empty(), "{command}");
         for line in found {
@@ -108,11 +138,26 @@ fn examples_of_the_help_work_when_pasted() {
 #[test]
 fn every_top_level_name_is_meant() {
     let known = [
-        "Cargo.toml", "Cargo.lock", "crates", "models", "examples", "assets", "tests", "fuzz", "README.md", "LICENSE-MIT",
-        "LICENSE-APACHE", "rustfmt.toml", "clippy.toml", "target",
+        "Cargo.toml",
+        "Cargo.lock",
+        "crates",
+        "models",
+        "examples",
+        "assets",
+        "tests",
+        "fuzz",
+        "README.md",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "rustfmt.toml",
+        "clippy.toml",
+        "target",
     ];
     for entry in fs::read_dir(root()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(name.starts_with('.') || known.contains(&name.as_str()), "{name}");
+        assert!(
+            name.starts_with('.') || known.contains(&name.as_str()),
+            "{name}"
+        );
     }
 }

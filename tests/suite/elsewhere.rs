@@ -14,16 +14,22 @@ use affetto::{LeadSheetRequest, Models, Seed, Silent, compose, media};
 use crate::metadata::root;
 
 fn python() -> Option<PathBuf> {
-    let python = env::var_os("AFFETTO_PYTHON").filter(|python| !python.is_empty()).map(PathBuf::from);
+    let python = env::var_os("AFFETTO_PYTHON")
+        .filter(|python| !python.is_empty())
+        .map(PathBuf::from);
     if python.is_none() {
-        eprintln!("skipped: AFFETTO_PYTHON does not name a Python with the packages of tests/python/requirements.txt");
+        eprintln!(
+            "skipped: AFFETTO_PYTHON does not name a Python with the packages of tests/python/requirements.txt"
+        );
     }
     python
 }
 
 fn requests() -> Vec<LeadSheetRequest> {
     let metres = ["4/4", "3/4", "2/4", "2/2", "6/8", "12/8"];
-    let keys = ["D minor", "Bb major", "F# minor", "Ab major", "E minor", "C# major"];
+    let keys = [
+        "D minor", "Bb major", "F# minor", "Ab major", "E minor", "C# major",
+    ];
     let request = |(at, (metre, key)): (usize, (&str, &str))| LeadSheetRequest {
         seed: Seed(100 + at as u64),
         title: Some(format!("Piece {at} & \"more\"")),
@@ -35,7 +41,12 @@ fn requests() -> Vec<LeadSheetRequest> {
         emotion: affetto::Vad::clamped(0.3 * at as f64 - 0.8, 0.4 * at as f64 - 1.0, 0.0).into(),
         ..LeadSheetRequest::default()
     };
-    metres.into_iter().zip(keys).enumerate().map(request).collect()
+    metres
+        .into_iter()
+        .zip(keys)
+        .enumerate()
+        .map(request)
+        .collect()
 }
 
 fn write(folder: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
@@ -55,9 +66,18 @@ fn write(folder: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
 
 fn check(python: &Path, script: &str, files: &[PathBuf]) {
     let script = root().join("tests/python").join(script);
-    let output = Command::new(python).arg(&script).args(files).output().unwrap();
+    let output = Command::new(python)
+        .arg(&script)
+        .args(files)
+        .output()
+        .unwrap();
     let said = [output.stdout, output.stderr].concat();
-    assert!(output.status.success(), "{}\n{}", script.display(), String::from_utf8_lossy(&said));
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        script.display(),
+        String::from_utf8_lossy(&said)
+    );
 }
 
 #[test]

@@ -24,14 +24,21 @@ const PERMISSIVE: [&str; 13] = [
 fn is_permissive(expression: &str) -> bool {
     let expression = expression.replace('/', " OR ").replace(['(', ')'], " ");
     expression.split(" AND ").all(|part| {
-        let mut choices = part.split(" OR ").map(|choice| choice.split(" WITH ").next().unwrap_or("").trim());
+        let mut choices = part
+            .split(" OR ")
+            .map(|choice| choice.split(" WITH ").next().unwrap_or("").trim());
         choices.any(|choice| PERMISSIVE.contains(&choice))
     })
 }
 
 #[test]
 fn expressions_are_read() {
-    for good in ["MIT", "MIT/Apache-2.0", "(MIT OR GPL-3.0) AND Unicode-3.0", "Apache-2.0 WITH LLVM-exception"] {
+    for good in [
+        "MIT",
+        "MIT/Apache-2.0",
+        "(MIT OR GPL-3.0) AND Unicode-3.0",
+        "Apache-2.0 WITH LLVM-exception",
+    ] {
         assert!(is_permissive(good), "{good}");
     }
     for bad in ["GPL-3.0", "MIT AND MPL-2.0", "", "LGPL-2.1 OR GPL-2.0"] {
@@ -46,6 +53,11 @@ fn every_dependency_is_permissive() {
     for node in &graph.nodes {
         let package = &metadata[&node.id];
         let licence = package.license.as_deref().unwrap_or("");
-        assert!(is_permissive(licence), "{} {}: {licence:?}", package.name, package.version);
+        assert!(
+            is_permissive(licence),
+            "{} {}: {licence:?}",
+            package.name,
+            package.version
+        );
     }
 }

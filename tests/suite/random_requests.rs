@@ -11,7 +11,8 @@ use std::{
 };
 
 use affetto::{
-    Control, EffectKind, Key, LeadSheet, LeadSheetRequest, Metre, Models, Seed, Silent, Vad, compose,
+    Control, EffectKind, Key, LeadSheet, LeadSheetRequest, Metre, Models, Seed, Silent, Vad,
+    compose,
     media::{self, Limits, Quarters, midi},
     music::{condition::PitchRange, tokens::METRES},
 };
@@ -74,7 +75,9 @@ fn request(number: u64) -> LeadSheetRequest {
             lowest,
             highest: lowest + 12 + draws.below(13) as u8,
         }),
-        density: draws.once_in(3).then(|| Control::Constant(draws.below(101) as f64 / 100.0)),
+        density: draws
+            .once_in(3)
+            .then(|| Control::Constant(draws.below(101) as f64 / 100.0)),
         form: draws.once_in(3).then(|| "AABA".parse().unwrap()),
         ..LeadSheetRequest::default()
     }
@@ -89,13 +92,21 @@ fn assert_as_asked(request: &LeadSheetRequest, sheet: &LeadSheet) {
     let (metre, key) = (request.meter.unwrap(), request.key.unwrap());
     for (at, bar) in score.bars.iter().enumerate() {
         let length = request.pickup.filter(|_| at == 0).unwrap_or(metre.length());
-        assert_eq!((bar.metre, bar.key, bar.length), (metre, key, length), "bar {at}");
+        assert_eq!(
+            (bar.metre, bar.key, bar.length),
+            (metre, key, length),
+            "bar {at}"
+        );
     }
     let tempo = media::Tempo::from_bpm(request.tempo_bpm.unwrap());
     assert_eq!(score.tempo(), tempo);
     let range = request.range.unwrap();
     for note in &score.melody().unwrap().notes {
-        assert!((range.lowest..=range.highest).contains(&note.pitch), "{} outside {range}", note.pitch);
+        assert!(
+            (range.lowest..=range.highest).contains(&note.pitch),
+            "{} outside {range}",
+            note.pitch
+        );
     }
     let enforced = [
         EffectKind::Bars,
@@ -105,7 +116,11 @@ fn assert_as_asked(request: &LeadSheetRequest, sheet: &LeadSheet) {
         EffectKind::ValenceClass,
         EffectKind::Density,
     ];
-    for effect in sheet.effects.iter().filter(|effect| enforced.contains(&effect.control)) {
+    for effect in sheet
+        .effects
+        .iter()
+        .filter(|effect| enforced.contains(&effect.control))
+    {
         assert!(effect.reached, "{effect}");
     }
     let levels = request.valence_levels.iter().flatten();
@@ -140,10 +155,14 @@ fn every_valid_request_is_met() {
     let (bars, begun) = (Mutex::new(0), Instant::now());
     for_each(count, |number| {
         let request = request(number as u64);
-        let sheet = compose(&request, &models, &Silent).unwrap_or_else(|error| panic!("{number}: {error}\n{request:?}"));
+        let sheet = compose(&request, &models, &Silent)
+            .unwrap_or_else(|error| panic!("{number}: {error}\n{request:?}"));
         assert_as_asked(&request, &sheet);
         *bars.lock().unwrap() += sheet.score.bars.len();
     });
     let seconds = begun.elapsed().as_secs_f64();
-    eprintln!("{count} requests met, {} bars in {seconds:.0} s", bars.into_inner().unwrap());
+    eprintln!(
+        "{count} requests met, {} bars in {seconds:.0} s",
+        bars.into_inner().unwrap()
+    );
 }

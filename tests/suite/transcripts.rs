@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::command::{Place, stderr, stdout};
 
-const WALTZ: &str = r#"music lead-sheet --valence -0.7 --key "D minor" --meter 3/4 --bars 16 --seed 7"#;
+const WALTZ: &str =
+    r#"music lead-sheet --valence -0.7 --key "D minor" --meter 3/4 --bars 16 --seed 7"#;
 
 #[test]
 fn a_sad_waltz_is_a_waltz_in_d_minor() {
@@ -12,20 +13,32 @@ fn a_sad_waltz_is_a_waltz_in_d_minor() {
     let output = place.succeed(&format!("{WALTZ} -o sad-waltz.mid"));
     assert_eq!(stdout(&output), "sad-waltz.mid\n");
     assert!(stderr(&output).contains("asked") && stderr(&output).contains("measured"));
-    assert_eq!(place.names(), ["sad-waltz.mid", "sad-waltz.mid.provenance.json"]);
+    assert_eq!(
+        place.names(),
+        ["sad-waltz.mid", "sad-waltz.mid.provenance.json"]
+    );
     let score = affetto::read_score(place.path().join("sad-waltz.mid")).unwrap();
     assert_eq!(score.bars.len(), 16);
     for bar in &score.bars {
-        assert_eq!((bar.metre.to_string().as_str(), bar.key.to_string().as_str()), ("3/4", "D minor"));
+        assert_eq!(
+            (bar.metre.to_string().as_str(), bar.key.to_string().as_str()),
+            ("3/4", "D minor")
+        );
     }
     let measured = affetto::LeadSheetMeasures::of(&score);
-    assert!((measured.valence + 0.7).abs() < 0.15, "{}", measured.valence);
+    assert!(
+        (measured.valence + 0.7).abs() < 0.15,
+        "{}",
+        measured.valence
+    );
 }
 
 #[test]
 fn every_format_is_written() {
     let place = Place::new();
-    place.succeed(&format!("{WALTZ} -o a.mid --formats musicxml,mxl,abc,ly,wav,png"));
+    place.succeed(&format!(
+        "{WALTZ} -o a.mid --formats musicxml,mxl,abc,ly,wav,png"
+    ));
     let starts: [(&str, &[u8]); 7] = [
         ("a.mid", b"MThd"),
         ("a.musicxml", b"<?xml"),
@@ -39,7 +52,13 @@ fn every_format_is_written() {
         let bytes = place.read(name);
         let text = bytes.strip_prefix(b"%abc-2.1\n").unwrap_or(&bytes);
         assert!(text.starts_with(start), "{name}");
-        assert_eq!(place.json(&format!("{name}.provenance.json"))["outputs"].as_array().unwrap().len(), 7);
+        assert_eq!(
+            place.json(&format!("{name}.provenance.json"))["outputs"]
+                .as_array()
+                .unwrap()
+                .len(),
+            7
+        );
     }
     assert_eq!(place.names().len(), 14);
 }
@@ -51,12 +70,28 @@ fn quiet_says_nothing_and_json_says_everything() {
     assert_eq!(stderr(&quiet), "");
     let json = place.succeed(&format!("{WALTZ} -o b.mid --json"));
     let text = stdout(&json);
-    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(events.iter().all(|event| event["schema"] == "affetto-event/1"));
-    let kinds: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
-    assert!(kinds.contains(&"progress") && kinds.contains(&"item_finished"), "{kinds:?}");
+    let events: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(
+        events
+            .iter()
+            .all(|event| event["schema"] == "affetto-event/1")
+    );
+    let kinds: Vec<&str> = events
+        .iter()
+        .map(|event| event["type"].as_str().unwrap())
+        .collect();
+    assert!(
+        kinds.contains(&"progress") && kinds.contains(&"item_finished"),
+        "{kinds:?}"
+    );
     let envelope = events.last().unwrap();
-    assert_eq!((&envelope["type"], &envelope["ok"]), (&"envelope".into(), &true.into()));
+    assert_eq!(
+        (&envelope["type"], &envelope["ok"]),
+        (&"envelope".into(), &true.into())
+    );
     assert_eq!(envelope["data"][0]["files"][0]["path"], "b.mid");
     assert_eq!(stderr(&json), "");
 }
@@ -104,7 +139,11 @@ fn a_control_without_effect_is_8_where_that_is_asked() {
     );
     let output = place.run(&format!("{line} --strict"));
     assert_eq!(output.status.code(), Some(8), "{}", stderr(&output));
-    assert!(stderr(&output).contains("tension curve"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("tension curve"),
+        "{}",
+        stderr(&output)
+    );
     assert!(place.names().is_empty());
     let free = place.succeed(line);
     assert!(stderr(&free).contains("warning: ") && stderr(&free).contains("missed"));
@@ -122,7 +161,11 @@ fn what_stands_there_is_not_lost() {
     assert_eq!(place.read("a.mid"), b"edited by hand");
     place.succeed(&format!("{WALTZ} -o a.mid --force"));
     let own = place.run("music lead-sheet --continue a.mid -o a.mid --force");
-    assert_eq!(own.status.code(), Some(2), "a file is not written over what it is made from");
+    assert_eq!(
+        own.status.code(),
+        Some(2),
+        "a file is not written over what it is made from"
+    );
 }
 
 #[test]
@@ -147,11 +190,18 @@ fn given_music_is_kept() {
     let (start, end) = (before.bar_onsets()[4], before.bar_onsets()[8]);
     let outside = |score: &affetto::Score| -> Vec<_> {
         let line = line(score);
-        line.into_iter().filter(|(onset, _)| *onset < start || *onset >= end).collect()
+        line.into_iter()
+            .filter(|(onset, _)| *onset < start || *onset >= end)
+            .collect()
     };
     assert_eq!(outside(&filled), outside(&before));
     assert_ne!(line(&filled), line(&before));
-    let chords: Vec<String> = read("over.mid").chords.iter().filter_map(|change| change.chord).map(|chord| chord.to_string()).collect();
+    let chords: Vec<String> = read("over.mid")
+        .chords
+        .iter()
+        .filter_map(|change| change.chord)
+        .map(|chord| chord.to_string())
+        .collect();
     assert_eq!(chords[..4], ["Dm7", "G7", "Cmaj7", "Dm7"]);
 }
 
@@ -181,14 +231,19 @@ fn ctrl_c_is_130_and_a_request_to_end_75() {
     for (signal, code) in [("-INT", 130), ("-TERM", 75)] {
         let place = Place::new();
         let child = Command::new(crate::command::program())
-            .args(crate::command::words(&format!("{WALTZ} -o a.wav --variations 500 --quiet")))
+            .args(crate::command::words(&format!(
+                "{WALTZ} -o a.wav --variations 500 --quiet"
+            )))
             .current_dir(place.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
         sleep(Duration::from_millis(1500));
-        Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status()
+            .unwrap();
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{signal}");
         let names = place.names();

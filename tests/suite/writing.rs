@@ -14,7 +14,8 @@ use affetto::Provenance;
 
 use crate::command::{Place, program, stderr, words};
 
-const LINE: &str = "music lead-sheet --valence 0.4 --bars 12 --seed 3 -o a.mid --formats musicxml,wav,png --quiet";
+const LINE: &str =
+    "music lead-sheet --valence 0.4 --bars 12 --seed 3 -o a.mid --formats musicxml,wav,png --quiet";
 
 /// Every file with a name that was asked for is whole: its provenance says the same of it.
 fn assert_whole(folder: &Path) {
@@ -25,8 +26,16 @@ fn assert_whole(folder: &Path) {
             Provenance::read(&path).unwrap();
         } else if !name.starts_with('.') {
             let provenance = Provenance::read(&affetto::provenance_path(&path)).unwrap();
-            let recorded = provenance.outputs.iter().find(|output| output.name == name).unwrap();
-            assert_eq!(fs::read(&path).unwrap().len() as u64, recorded.bytes, "{name}");
+            let recorded = provenance
+                .outputs
+                .iter()
+                .find(|output| output.name == name)
+                .unwrap();
+            assert_eq!(
+                fs::read(&path).unwrap().len() as u64,
+                recorded.bytes,
+                "{name}"
+            );
         }
     }
 }
@@ -44,7 +53,12 @@ fn no_room_is_6_and_leaves_nothing() {
             .current_dir(place.path())
             .output()
             .unwrap();
-        assert_eq!(output.status.code(), Some(6), "{blocks}: {}", stderr(&output));
+        assert_eq!(
+            output.status.code(),
+            Some(6),
+            "{blocks}: {}",
+            stderr(&output)
+        );
         assert!(place.names().is_empty(), "{blocks}: {:?}", place.names());
     }
 }

@@ -111,7 +111,12 @@ pub struct LeadSheet {
     #[arg(short, long, value_name = "FILE", help_heading = "Files")]
     pub output: Vec<PathBuf>,
     /// Write these formats too, beside each FILE
-    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Files")]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        help_heading = "Files"
+    )]
     pub formats: Vec<FileFormat>,
     /// Write N variations: FILE-01, FILE-02 and so on
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=9999), help_heading = "Files")]
@@ -134,13 +139,28 @@ pub struct LeadSheet {
     pub emotion: Option<String>,
     /// Pleasant or not: -1 to 1; a curve over the bars, "0:-0.8, 8:0.2"; or levels from very-low to very-high,
     /// one for all bars or one a bar, which are enforced
-    #[arg(long, value_name = "VALENCE", allow_negative_numbers = true, help_heading = "Emotion")]
+    #[arg(
+        long,
+        value_name = "VALENCE",
+        allow_negative_numbers = true,
+        help_heading = "Emotion"
+    )]
     pub valence: Option<String>,
     /// Awake or calm: -1 to 1
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, help_heading = "Emotion")]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        allow_negative_numbers = true,
+        help_heading = "Emotion"
+    )]
     pub arousal: Option<f64>,
     /// In control or not: -1 to 1
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, help_heading = "Emotion")]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        allow_negative_numbers = true,
+        help_heading = "Emotion"
+    )]
     pub dominance: Option<f64>,
     /// How strong: 0 (neutral) to 1
     #[arg(long, value_name = "NUMBER", help_heading = "Emotion")]
@@ -186,27 +206,64 @@ pub struct LeadSheet {
     #[arg(long, value_name = "WAY", help_heading = "Music")]
     pub accompaniment: Option<Accompaniment>,
     /// Small deviations of timing and loudness: 0 to 1
-    #[arg(long, value_name = "NUMBER", default_value_t = 0.0, help_heading = "Music")]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0.0,
+        help_heading = "Music"
+    )]
     pub humanize: f64,
 
     /// Keep the melody of FILE and harmonise it
-    #[arg(long, value_name = "FILE", help_heading = "Given music", group = "given")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Given music",
+        group = "given"
+    )]
     pub keep: Option<PathBuf>,
     /// Write a melody over chords, such as "Dm7 G7 | Cmaj7"
-    #[arg(long, value_name = "CHORDS", help_heading = "Given music", group = "given")]
+    #[arg(
+        long,
+        value_name = "CHORDS",
+        help_heading = "Given music",
+        group = "given"
+    )]
     pub chords: Option<String>,
     /// Go on from FILE
-    #[arg(long = "continue", value_name = "FILE", help_heading = "Given music", group = "given")]
+    #[arg(
+        long = "continue",
+        value_name = "FILE",
+        help_heading = "Given music",
+        group = "given"
+    )]
     pub continue_from: Option<PathBuf>,
     /// Write these bars of --in anew, such as 5-8
-    #[arg(long, value_name = "BARS", requires = "fill_in", help_heading = "Given music")]
+    #[arg(
+        long,
+        value_name = "BARS",
+        requires = "fill_in",
+        help_heading = "Given music"
+    )]
     pub fill: Option<BarRange>,
     /// The file whose bars are filled
-    #[arg(long = "in", value_name = "FILE", requires = "fill", help_heading = "Given music", group = "given")]
+    #[arg(
+        long = "in",
+        value_name = "FILE",
+        requires = "fill",
+        help_heading = "Given music",
+        group = "given"
+    )]
     pub fill_in: Option<PathBuf>,
 
     /// The same seed gives the same music
-    #[arg(short, long, value_name = "N", default_value_t = 0, help_heading = "Model")]
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        help_heading = "Model"
+    )]
     pub seed: u64,
     /// Model, by its id or the last word of it: transformer, lstm
     #[arg(long, value_name = "ID", help_heading = "Model")]
@@ -357,7 +414,12 @@ pub struct Schema {
 fn schema_name(word: &str) -> Result<affetto::SchemaName, String> {
     let names = affetto::SchemaName::ALL;
     let found = names.into_iter().find(|name| name.name() == word);
-    found.ok_or_else(|| format!("the schemas are {}", names.map(affetto::SchemaName::name).join(", ")))
+    found.ok_or_else(|| {
+        format!(
+            "the schemas are {}",
+            names.map(affetto::SchemaName::name).join(", ")
+        )
+    })
 }
 
 /// The flags of `completions`.

@@ -129,8 +129,12 @@ fn code(error: &Error) -> Code {
         Error::Input(_) | Error::UnknownInput { .. } => Code::Input,
         Error::Provenance { .. } | Error::InputChanged { .. } => Code::Input,
         Error::Write { source, .. } => write_code(source),
-        Error::NoModel { .. } | Error::UnknownModel { .. } | Error::ModelFolder { .. } => Code::Model,
-        Error::Card { .. } | Error::WeightsChanged { .. } | Error::ModelChanged { .. } => Code::Model,
+        Error::NoModel { .. } | Error::UnknownModel { .. } | Error::ModelFolder { .. } => {
+            Code::Model
+        }
+        Error::Card { .. } | Error::WeightsChanged { .. } | Error::ModelChanged { .. } => {
+            Code::Model
+        }
         Error::EffectMissed { .. } => Code::NotReached,
         Error::Cancelled => Code::Interrupted,
     }
@@ -190,6 +194,10 @@ mod tests {
             task: "music.lead-sheet",
         });
         assert_eq!(failure.code as u8, 5);
-        assert!(failure.hint.is_some_and(|hint| hint.contains("affetto train lead-sheet")));
+        assert!(
+            failure
+                .hint
+                .is_some_and(|hint| hint.contains("affetto train lead-sheet"))
+        );
     }
 }

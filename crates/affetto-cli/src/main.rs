@@ -49,7 +49,10 @@ fn main() -> ExitCode {
 
 /// Help, the version, or what is wrong with the command line.
 fn explain(error: &clap::Error) -> ExitCode {
-    let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    let asked = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
     let _ = error.print(); // a closed stream cannot be told so
     if asked {
         return ExitCode::SUCCESS;
@@ -64,7 +67,8 @@ fn explain(error: &clap::Error) -> ExitCode {
         let text = error.render().to_string();
         let first = text.lines().next().unwrap_or_default();
         let failure = Failure::usage(first.trim_start_matches("error: "), "affetto --help");
-        Printer::new(&global, Signals::default(), OnTerminate::Finish).envelope(&Value::Null, Some(&failure));
+        Printer::new(&global, Signals::default(), OnTerminate::Finish)
+            .envelope(&Value::Null, Some(&failure));
     }
     ExitCode::from(Code::Usage as u8)
 }

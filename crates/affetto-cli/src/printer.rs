@@ -52,7 +52,8 @@ impl Printer {
             (false, true) => Volume::Verbose,
             (false, false) => Volume::Normal,
         };
-        let terminal = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let terminal = io::stderr().is_terminal()
+            && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let draws = terminal && volume != Volume::Quiet && !global.json;
         Self {
@@ -109,7 +110,11 @@ impl Printer {
     /// Rows of a table on stderr, the first one its head.
     pub fn say_table(&self, rows: &[Vec<String>]) {
         for (at, line) in table(rows).iter().enumerate() {
-            let line = if at == 0 { self.styled("1", line) } else { line.clone() };
+            let line = if at == 0 {
+                self.styled("1", line)
+            } else {
+                line.clone()
+            };
             self.say(&line);
         }
     }
@@ -166,7 +171,10 @@ impl Printer {
 
     /// Whether a progress event is due: the first and last of a stage, and else a few a second.
     fn is_due(&self, stage: Stage, done: usize, total: usize) -> bool {
-        let mut last = self.last_event.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self
+            .last_event
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let pause = Duration::from_millis(1000 / EVENTS_PER_SECOND);
         let recent = last.is_some_and(|(before, at)| before == stage && at.elapsed() < pause);
         if recent && done < total {
@@ -185,7 +193,10 @@ impl Progress for Printer {
             bar.set_message(stage.name());
         }
         if self.json && self.is_due(stage, done, total) {
-            self.event("progress", json!({ "stage": stage.name(), "done": done, "total": total }));
+            self.event(
+                "progress",
+                json!({ "stage": stage.name(), "done": done, "total": total }),
+            );
         }
     }
 
@@ -226,7 +237,9 @@ fn table(rows: &[Vec<String>]) -> Vec<String> {
     };
     let line = |row: &Vec<String>| {
         let cells = row.iter().enumerate();
-        let cells: Vec<String> = cells.map(|(column, cell)| format!("{cell:width$}", width = width(column))).collect();
+        let cells: Vec<String> = cells
+            .map(|(column, cell)| format!("{cell:width$}", width = width(column)))
+            .collect();
         cells.join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect()

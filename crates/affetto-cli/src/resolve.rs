@@ -63,7 +63,10 @@ fn files(args: &LeadSheet) -> Result<Vec<PathBuf>, Failure> {
     let mut files: Vec<PathBuf> = Vec::new();
     for output in &args.output {
         let known = Format::from_path(output).is_some();
-        let beside = args.formats.iter().map(|format| beside(output, known, format.extension()));
+        let beside = args
+            .formats
+            .iter()
+            .map(|format| beside(output, known, format.extension()));
         let own = (known || args.formats.is_empty()).then(|| output.clone());
         for file in own.into_iter().chain(beside) {
             if !files.contains(&file) {
@@ -93,7 +96,9 @@ fn request(args: &LeadSheet) -> Result<LeadSheetRequest, Failure> {
         emotion: emotion(args, valence.as_ref())?,
         pin_valence: args.pin,
         valence_levels: match valence {
-            Some(Valence::Levels(classes)) => Some(classes.into_iter().map(ValenceClass::number).collect()),
+            Some(Valence::Levels(classes)) => {
+                Some(classes.into_iter().map(ValenceClass::number).collect())
+            }
             _ => None,
         },
         bars: args.bars,
@@ -102,8 +107,16 @@ fn request(args: &LeadSheet) -> Result<LeadSheetRequest, Failure> {
         key: args.key,
         tempo_bpm: args.tempo,
         range: args.range,
-        density: args.density.as_deref().map(|text| control(Channel::Density, text)).transpose()?,
-        tension: args.tension.as_deref().map(|text| control(Channel::Tension, text)).transpose()?,
+        density: args
+            .density
+            .as_deref()
+            .map(|text| control(Channel::Density, text))
+            .transpose()?,
+        tension: args
+            .tension
+            .as_deref()
+            .map(|text| control(Channel::Tension, text))
+            .transpose()?,
         style: args.style,
         form: args.form.clone(),
         keep: args.keep.clone(),
@@ -138,14 +151,18 @@ fn valence(text: &str) -> Result<Valence, Failure> {
         let names = ValenceClass::ALL.map(valence_name).join(", ");
         Failure::usage(
             format!("--valence is {text:?}"),
-            format!("give a number from -1 to 1, a curve such as \"0:-0.8, 8:0.2\", or levels: {names}"),
+            format!(
+                "give a number from -1 to 1, a curve such as \"0:-0.8, 8:0.2\", or levels: {names}"
+            ),
         )
     })
 }
 
 fn level(word: &str) -> Option<ValenceClass> {
     let word = word.trim().to_ascii_lowercase();
-    ValenceClass::ALL.into_iter().find(|class| valence_name(*class) == word)
+    ValenceClass::ALL
+        .into_iter()
+        .find(|class| valence_name(*class) == word)
 }
 
 const fn valence_name(class: ValenceClass) -> &'static str {
@@ -173,7 +190,8 @@ fn control(channel: Channel, text: &str) -> Result<Control, Failure> {
 fn pickup(text: &str) -> Result<Quarters, Failure> {
     let decimal = |text: &str| {
         let sixteenths = text.parse::<f64>().ok()? * 16.0;
-        (sixteenths.fract() == 0.0 && sixteenths.abs() < 1e6).then(|| Quarters::new(sixteenths as i64, 16))
+        (sixteenths.fract() == 0.0 && sixteenths.abs() < 1e6)
+            .then(|| Quarters::new(sixteenths as i64, 16))
     };
     let fraction = |text: &str| {
         let (over, under) = text.split_once('/')?;
@@ -181,14 +199,24 @@ fn pickup(text: &str) -> Result<Quarters, Failure> {
         (under > 0).then(|| Quarters::new(over.into(), under.into()))
     };
     let found = fraction(text).or_else(|| decimal(text));
-    found.ok_or_else(|| Failure::usage(format!("--pickup is {text:?}"), "give quarter notes, such as 1 or 1/2"))
+    found.ok_or_else(|| {
+        Failure::usage(
+            format!("--pickup is {text:?}"),
+            "give quarter notes, such as 1 or 1/2",
+        )
+    })
 }
 
 /// Words, numbers and curves together. Numbers go before the words; a curve of `--valence` or of levels gives the
 /// whole its mean, by which the key and the rest are chosen.
 fn emotion(args: &LeadSheet, valence: Option<&Valence>) -> Result<Emotion, Failure> {
     let wrong = |error| wrong_argument(&error);
-    let words = args.emotion.as_deref().map(Emotion::parse).transpose().map_err(wrong)?;
+    let words = args
+        .emotion
+        .as_deref()
+        .map(Emotion::parse)
+        .transpose()
+        .map_err(wrong)?;
     let words = words.map_or_else(EmotionParts::default, EmotionParts::from);
     let named = match valence {
         Some(Valence::Number(number)) => Some(*number),
@@ -208,7 +236,12 @@ fn emotion(args: &LeadSheet, valence: Option<&Valence>) -> Result<Emotion, Failu
 }
 
 fn emotion_curve(args: &LeadSheet, valence: Option<&Valence>) -> Result<Option<Curve>, Failure> {
-    let from_file = args.curve.as_ref().map(Curve::read).transpose().map_err(|error| refused_input(&error))?;
+    let from_file = args
+        .curve
+        .as_ref()
+        .map(Curve::read)
+        .transpose()
+        .map_err(|error| refused_input(&error))?;
     match (from_file, valence) {
         (Some(curve), Some(_)) if curve.names(Channel::Valence) => Err(Failure::usage(
             "--valence and the valence of --curve exclude each other",
@@ -231,7 +264,11 @@ fn middle(class: ValenceClass) -> f64 {
 }
 
 fn mean_over_bars(curve: &Curve, bars: usize) -> f64 {
-    let at = |bar: usize| curve.value(Channel::Valence, bar as f64 + 0.5).unwrap_or(0.0);
+    let at = |bar: usize| {
+        curve
+            .value(Channel::Valence, bar as f64 + 0.5)
+            .unwrap_or(0.0)
+    };
     mean((0..bars.clamp(1, 256)).map(at))
 }
 
@@ -249,8 +286,13 @@ mod tests {
     use crate::args::{Cli, Command, Music};
 
     fn parse(line: &str) -> Box<LeadSheet> {
-        let words = ["affetto", "music", "lead-sheet"].into_iter().chain(line.split('~'));
-        match Cli::try_parse_from(words.filter(|word| !word.is_empty())).unwrap().command {
+        let words = ["affetto", "music", "lead-sheet"]
+            .into_iter()
+            .chain(line.split('~'));
+        match Cli::try_parse_from(words.filter(|word| !word.is_empty()))
+            .unwrap()
+            .command
+        {
             Command::Music(Music::LeadSheet(args)) => args,
             _ => unreachable!(),
         }
@@ -282,8 +324,13 @@ mod tests {
             let valence = sheet(&format!("--valence~{text}")).emotion.vad().valence();
             assert_eq!(valence, text.parse::<f64>().unwrap());
         }
-        let vad = sheet("--arousal~-0.2~--dominance~-0.3~--valence=-0.1").emotion.vad();
-        assert_eq!((vad.valence(), vad.arousal(), vad.dominance()), (-0.1, -0.2, -0.3));
+        let vad = sheet("--arousal~-0.2~--dominance~-0.3~--valence=-0.1")
+            .emotion
+            .vad();
+        assert_eq!(
+            (vad.valence(), vad.arousal(), vad.dominance()),
+            (-0.1, -0.2, -0.3)
+        );
     }
 
     #[test]
@@ -307,7 +354,10 @@ mod tests {
         let vad = sheet("--emotion~joy~--arousal~-0.5").emotion.vad();
         assert_eq!(vad.arousal(), -0.5);
         assert!(vad.valence() > 0.5);
-        assert_eq!(sheet("--emotion~joy~--intensity~0.25").emotion.intensity(), 0.25);
+        assert_eq!(
+            sheet("--emotion~joy~--intensity~0.25").emotion.intensity(),
+            0.25
+        );
         let unknown = refusal("--emotion~joyy");
         assert!(unknown.hint.unwrap().contains("joy"));
     }
@@ -333,9 +383,14 @@ mod tests {
         let names = |line: &str| {
             let plan = resolve(&parse(line)).unwrap();
             let files = plan.pieces.into_iter().flat_map(|piece| piece.files);
-            files.map(|file| file.display().to_string()).collect::<Vec<_>>()
+            files
+                .map(|file| file.display().to_string())
+                .collect::<Vec<_>>()
         };
-        assert_eq!(names("-o~a/song.mid~--formats~abc,mid"), ["a/song.mid", "a/song.abc"]);
+        assert_eq!(
+            names("-o~a/song.mid~--formats~abc,mid"),
+            ["a/song.mid", "a/song.abc"]
+        );
         assert_eq!(names("-o~op.1~--formats~mxl"), ["op.1.mxl"]);
         assert_eq!(names("-o~a.mid~--variations~2"), ["a-01.mid", "a-02.mid"]);
     }
@@ -343,11 +398,18 @@ mod tests {
     #[test]
     fn given_music_is_of_one_kind() {
         let parse = |line: &str| {
-            let words = ["affetto", "music", "lead-sheet", "-o", "a.mid"].into_iter().chain(line.split(' '));
+            let words = ["affetto", "music", "lead-sheet", "-o", "a.mid"]
+                .into_iter()
+                .chain(line.split(' '));
             Cli::try_parse_from(words).is_ok()
         };
         assert!(parse("--keep a.mid") && parse("--fill 5-8 --in a.mid"));
-        for line in ["--keep a.mid --chords C", "--fill 5-8", "--in a.mid", "--keep a.mid --fill 5-8 --in b.mid"] {
+        for line in [
+            "--keep a.mid --chords C",
+            "--fill 5-8",
+            "--in a.mid",
+            "--keep a.mid --fill 5-8 --in b.mid",
+        ] {
             assert!(!parse(line), "{line}");
         }
     }

@@ -6,7 +6,11 @@ use std::process::{Command, Output};
 
 fn affetto(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_affetto"));
-    command.args(args).env_remove("AFFETTO_MODELS").output().unwrap()
+    command
+        .args(args)
+        .env_remove("AFFETTO_MODELS")
+        .output()
+        .unwrap()
 }
 
 fn stdout(output: &Output) -> String {
@@ -37,7 +41,10 @@ fn every_command_explains_itself_on_stdout() {
     for words in COMMANDS {
         let output = affetto(&[words, &["--help"]].concat());
         assert_eq!(output.status.code(), Some(0), "{words:?}");
-        assert!(stdout(&output).contains("Usage:") && output.stderr.is_empty(), "{words:?}");
+        assert!(
+            stdout(&output).contains("Usage:") && output.stderr.is_empty(),
+            "{words:?}"
+        );
     }
 }
 
@@ -61,9 +68,18 @@ fn a_wrong_command_line_is_2_and_says_so_on_stderr() {
         vec!["rerun"],
     ] {
         let output = affetto(&words);
-        assert_eq!(output.status.code(), Some(2), "{words:?}: {}", stderr(&output));
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{words:?}: {}",
+            stderr(&output)
+        );
         assert!(output.stdout.is_empty(), "{words:?}");
-        assert!(stderr(&output).starts_with("error: "), "{words:?}: {}", stderr(&output));
+        assert!(
+            stderr(&output).starts_with("error: "),
+            "{words:?}: {}",
+            stderr(&output)
+        );
     }
 }
 
@@ -88,7 +104,8 @@ fn json_ends_in_an_envelope_whatever_happens() {
     ] {
         let output = affetto(&words);
         let text = stdout(&output);
-        let envelope: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        let envelope: serde_json::Value =
+            serde_json::from_str(text.lines().last().unwrap()).unwrap();
         assert_eq!(output.status.code(), Some(code));
         assert_eq!(envelope["type"], "envelope");
         assert_eq!(envelope["exit_code"], code);
@@ -99,15 +116,22 @@ fn json_ends_in_an_envelope_whatever_happens() {
 #[test]
 fn schemas_completions_and_man_pages_are_made() {
     for name in ["lead-sheet", "request", "provenance", "curve"] {
-        let schema: serde_json::Value = serde_json::from_str(&stdout(&affetto(&["schema", name]))).unwrap();
+        let schema: serde_json::Value =
+            serde_json::from_str(&stdout(&affetto(&["schema", name]))).unwrap();
         assert!(schema["$schema"].is_string(), "{name}");
     }
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
-        assert!(stdout(&affetto(&["completions", shell])).contains("lead-sheet"), "{shell}");
+        assert!(
+            stdout(&affetto(&["completions", shell])).contains("lead-sheet"),
+            "{shell}"
+        );
     }
     let folder = tempfile::tempdir().unwrap();
     let pages = folder.path().join("man/man1");
-    assert_eq!(affetto(&["man", pages.to_str().unwrap()]).status.code(), Some(0));
+    assert_eq!(
+        affetto(&["man", pages.to_str().unwrap()]).status.code(),
+        Some(0)
+    );
     let page = std::fs::read_to_string(pages.join("affetto-music-lead-sheet.1")).unwrap();
     assert!(page.contains("valence"));
 }

@@ -1,4 +1,5 @@
 use std::{
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -13,7 +14,7 @@ use affetto_music::{
 
 use crate::{
     Effect, Error, Input, InputRole, ModelUsed, Models,
-    effects::effects,
+    effects::{effects, written_bars},
     read::{ReadScore, read_input},
 };
 
@@ -22,6 +23,8 @@ use crate::{
 pub struct LeadSheet {
     /// The music: melody, chord symbols, and chords and bass as they are played.
     pub score: Score,
+    /// The bars that were written, counted from 0; others, and a pick-up, lie around them.
+    pub written: Range<usize>,
     /// What was asked, words resolved.
     pub asked: Asked,
     /// What was measured.
@@ -80,12 +83,14 @@ pub(crate) fn compose_from(
         return Err(Error::Cancelled);
     }
     let measured = LeadSheetMeasures::of(&composition.score);
-    let effects = effects(request, &composition.asked, &composition.score, &measured);
+    let written = written_bars(request, &composition.asked, composition.score.bars.len());
+    let effects = effects(request, &composition, &measured, written.clone());
     for effect in effects.iter().filter(|effect| !effect.reached) {
         progress.warn(Warning(effect.to_string()));
     }
     Ok(LeadSheet {
         score: composition.score,
+        written,
         asked: composition.asked,
         measured,
         effects,
@@ -110,7 +115,10 @@ impl<'a> Recorder<'a> {
     }
 
     fn warnings(&self) -> Vec<String> {
-        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.warnings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

@@ -4,7 +4,10 @@ use std::{fmt, ops::Range};
 
 use affetto_attributes::{LeadSheetMeasures, ValenceClass};
 use affetto_media::Score;
-use affetto_music::{compose::Asked, condition::LeadSheetRequest};
+use affetto_music::{
+    compose::{Asked, Composition},
+    condition::LeadSheetRequest,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +82,10 @@ impl EffectKind {
     }
 
     const fn is_difference(self) -> bool {
-        matches!(self, Self::Bars | Self::Tempo | Self::Valence | Self::Tension)
+        matches!(
+            self,
+            Self::Bars | Self::Tempo | Self::Valence | Self::Tension
+        )
     }
 
     fn effect(self, asked: String, measured: String, figure: f64) -> Effect {
@@ -120,22 +126,25 @@ pub struct Effect {
 impl fmt::Display for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.control.name();
-        write!(f, "asked for {name} {}, measured {}", self.asked, self.measured)
+        write!(
+            f,
+            "asked for {name} {}, measured {}",
+            self.asked, self.measured
+        )
     }
 }
 
-/// Judges every control of `request` on `score`.
+/// Judges every control of `request` on the bars that it wrote.
 pub(crate) fn effects(
     request: &LeadSheetRequest,
-    asked: &Asked,
-    score: &Score,
+    composition: &Composition,
     measured: &LeadSheetMeasures,
+    written: Range<usize>,
 ) -> Vec<Effect> {
-    let written = written_bars(request, asked, score.bars.len());
     let piece = Piece {
         request,
-        asked,
-        score,
+        asked: &composition.asked,
+        score: &composition.score,
         measured,
         written,
     };
@@ -150,7 +159,7 @@ pub(crate) fn effects(
 }
 
 /// The bars that the request wrote: the filled ones, or those after what was given.
-fn written_bars(request: &LeadSheetRequest, asked: &Asked, bars: usize) -> Range<usize> {
+pub(crate) fn written_bars(request: &LeadSheetRequest, asked: &Asked, bars: usize) -> Range<usize> {
     match request.fill {
         Some(fill) => (fill.first - 1).min(bars)..fill.last.min(bars),
         None => bars.saturating_sub(asked.valence_per_bar.len())..bars,
@@ -168,7 +177,11 @@ struct Piece<'a> {
 impl Piece<'_> {
     fn bars(&self) -> Effect {
         let (asked, found) = (self.asked.bars, self.score.bars.len());
-        EffectKind::Bars.effect(asked.to_string(), found.to_string(), asked.abs_diff(found) as f64)
+        EffectKind::Bars.effect(
+            asked.to_string(),
+            found.to_string(),
+            asked.abs_diff(found) as f64,
+        )
     }
 
     fn meter(&self) -> Effect {
@@ -207,7 +220,11 @@ impl Piece<'_> {
             .map(|note| note.pitch)
             .collect();
         let (low, high) = (pitches.iter().min()?, pitches.iter().max()?);
-        let share = share(pitches.iter().map(|pitch| (lowest..=highest).contains(pitch)));
+        let share = share(
+            pitches
+                .iter()
+                .map(|pitch| (lowest..=highest).contains(pitch)),
+        );
         let asked = format!("{lowest}-{highest}");
         let effect = EffectKind::Range.effect(asked, format!("{low}-{high}"), share);
         self.request.keep.is_none().then_some(effect)
@@ -277,13 +294,23 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
 /// Pearson's r; nothing where what was asked is the same throughout, 0 where only what was found is.
 fn correlation(asked: &[f64], found: &[f64]) -> Option<f64> {
     let (x_mean, y_mean) = (mean(asked.iter().copied()), mean(found.iter().copied()));
-    let pairs = || asked.iter().zip(found).map(|(x, y)| (x - x_mean, y - y_mean));
-    let (x_square, y_square): (f64, f64) = pairs().fold((0.0, 0.0), |sum, (x, y)| (sum.0 + x * x, sum.1 + y * y));
+    let pairs = || {
+        asked
+            .iter()
+            .zip(found)
+            .map(|(x, y)| (x - x_mean, y - y_mean))
+    };
+    let (x_square, y_square): (f64, f64) =
+        pairs().fold((0.0, 0.0), |sum, (x, y)| (sum.0 + x * x, sum.1 + y * y));
     if x_square < 1e-12 {
         return None;
     }
     let product: f64 = pairs().map(|(x, y)| x * y).sum();
-    Some(if y_square < 1e-12 { 0.0 } else { product / (x_square * y_square).sqrt() })
+    Some(if y_square < 1e-12 {
+        0.0
+    } else {
+        product / (x_square * y_square).sqrt()
+    })
 }
 
 #[cfg(test)]
@@ -292,7 +319,8 @@ mod tests {
 
     #[test]
     fn limits_are_the_most_of_differences_and_the_least_of_shares() {
-        let judge = |kind: EffectKind, figure| kind.effect(String::new(), String::new(), figure).reached;
+        let judge =
+            |kind: EffectKind, figure| kind.effect(String::new(), String::new(), figure).reached;
         assert!(judge(EffectKind::Valence, 0.14) && !judge(EffectKind::Valence, 0.16));
         assert!(judge(EffectKind::Density, 1.0) && !judge(EffectKind::Density, 0.99));
         assert!(judge(EffectKind::TensionCurve, 0.6) && !judge(EffectKind::TensionCurve, f64::NAN));

@@ -118,7 +118,9 @@ pub enum Error {
         expected: String,
     },
     /// The model is not the one that an output was made with.
-    #[error("{id:?} is no longer the model that made the file: {what} has the SHA-256 {found}, was {expected}")]
+    #[error(
+        "{id:?} is no longer the model that made the file: {what} has the SHA-256 {found}, was {expected}"
+    )]
     ModelChanged {
         /// The model.
         id: String,
@@ -151,17 +153,23 @@ impl Hint for Error {
             Self::Music(error) => error.hint(),
             Self::Media(error) => error.hint(),
             Self::Emotion(error) => error.hint(),
-            Self::UnknownInput { .. } => Some("scores are read from .mid, .musicxml, .mxl and .abc files".into()),
+            Self::UnknownInput { .. } => {
+                Some("scores are read from .mid, .musicxml, .mxl and .abc files".into())
+            }
             Self::UnknownOutput { .. } => {
                 Some("end the name in .mid, .musicxml, .mxl, .abc, .ly, .wav or .png".into())
             }
-            Self::Exists { .. } => Some("choose another name, or write over it with --force".into()),
+            Self::Exists { .. } => {
+                Some("choose another name, or write over it with --force".into())
+            }
             Self::OverInput { .. } | Self::OutputTwice { .. } => Some("choose another name".into()),
             Self::NoModel { task } => Some(train_hint(task)),
             Self::UnknownModel { installed, .. } if installed.is_empty() => {
                 Some("`affetto models list` shows what is installed".into())
             }
-            Self::UnknownModel { installed, .. } => Some(format!("installed: {}", installed.join(", "))),
+            Self::UnknownModel { installed, .. } => {
+                Some(format!("installed: {}", installed.join(", ")))
+            }
             Self::WeightsChanged { .. } => Some("copy the model's folder again".into()),
             Self::InputChanged { .. } => Some("put the file back as it was".into()),
             Self::ModelChanged { .. } => {

@@ -28,7 +28,9 @@ pub use effects::{Effect, EffectKind};
 pub use error::Error;
 pub use models::{Card, LoadedModel, Models, Origin};
 pub use output::{Output, OutputOptions, WrittenFile, provenance_path, run};
-pub use provenance::{Engine, Input, InputRole, ModelUsed, OutputFile, PROVENANCE_SCHEMA, Provenance};
+pub use provenance::{
+    Engine, Input, InputRole, ModelUsed, OutputFile, PROVENANCE_SCHEMA, Provenance,
+};
 pub use read::read_score;
 pub use request::Request;
 pub use rerun::{Rerun, RerunFile, RerunOptions, rerun};

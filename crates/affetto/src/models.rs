@@ -91,19 +91,35 @@ impl Card {
             .strip_prefix("---\n")
             .and_then(|rest| rest.split_once("\n---"))
             .map(|(matter, _)| matter)
-            .ok_or_else(|| refuse("it does not begin with front matter between lines of ---".into()))?;
-        serde_saphyr::from_str(matter)
-            .map_err(|error| refuse(error.to_string().lines().next().unwrap_or_default().to_owned()))
+            .ok_or_else(|| {
+                refuse("it does not begin with front matter between lines of ---".into())
+            })?;
+        serde_saphyr::from_str(matter).map_err(|error| {
+            refuse(
+                error
+                    .to_string()
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+            )
+        })
     }
 
     /// The loss on held-out songs that its results state; infinite where they do not.
     fn test_loss(&self) -> f64 {
-        self.results["test_loss_nats_per_token"]["trained"].as_f64().unwrap_or(f64::INFINITY)
+        self.results["test_loss_nats_per_token"]["trained"]
+            .as_f64()
+            .unwrap_or(f64::INFINITY)
     }
 
     /// Whether a user who says `name` means this model: its id, or the last word of it.
     fn answers_to(&self, name: &str) -> bool {
-        self.id == name || self.id.strip_suffix(name).is_some_and(|rest| rest.ends_with('-'))
+        self.id == name
+            || self
+                .id
+                .strip_suffix(name)
+                .is_some_and(|rest| rest.ends_with('-'))
     }
 }
 
@@ -169,7 +185,10 @@ impl Models {
                 card_text: text,
                 source: Source::Embedded(embedded),
             };
-            if installed.iter().all(|earlier| earlier.card.id != model.card.id) {
+            if installed
+                .iter()
+                .all(|earlier| earlier.card.id != model.card.id)
+            {
                 installed.push(model);
             }
         }
@@ -192,13 +211,19 @@ impl Models {
 
     /// The whole card of the model called `id`.
     pub fn card_text(&self, id: &str) -> Option<&str> {
-        let model = self.installed.iter().find(|model| model.card.answers_to(id))?;
+        let model = self
+            .installed
+            .iter()
+            .find(|model| model.card.answers_to(id))?;
         Some(&model.card_text)
     }
 
     /// Every id.
     pub fn ids(&self) -> Vec<String> {
-        self.installed.iter().map(|model| model.card.id.clone()).collect()
+        self.installed
+            .iter()
+            .map(|model| model.card.id.clone())
+            .collect()
     }
 
     /// The lead-sheet model called `name` (an id or its last word), or the default one. It is loaded once.
@@ -218,13 +243,16 @@ impl Models {
     }
 
     fn find(&self, task: &'static str, name: Option<&str>) -> Result<&Installed, Error> {
-        let fit: Vec<&Installed> = self.installed.iter().filter(|model| model.card.task == task).collect();
+        let fit: Vec<&Installed> = self
+            .installed
+            .iter()
+            .filter(|model| model.card.task == task)
+            .collect();
         let found = match name {
             Some(name) => fit.iter().find(|model| model.card.answers_to(name)),
-            None => fit
+            None => fit.iter().find(|model| model.card.default).or(fit
                 .iter()
-                .find(|model| model.card.default)
-                .or(fit.iter().min_by(|a, b| a.card.test_loss().total_cmp(&b.card.test_loss()))),
+                .min_by(|a, b| a.card.test_loss().total_cmp(&b.card.test_loss()))),
         };
         found.copied().ok_or_else(|| match name {
             Some(name) if !fit.is_empty() => Error::UnknownModel {
@@ -266,7 +294,8 @@ impl Installed {
     fn load(&self) -> Result<LoadedModel, Error> {
         match &self.source {
             Source::Embedded(model) => {
-                let [config, weights, statistics] = [&model.config, &model.weights, &model.statistics];
+                let [config, weights, statistics] =
+                    [&model.config, &model.weights, &model.statistics];
                 let digests = [config, weights, statistics].map(|file| file.sha256.to_owned());
                 self.build(config.bytes, weights.bytes, statistics.bytes, digests)
             }
@@ -319,7 +348,10 @@ mod tests {
     #[test]
     fn a_card_says_what_it_must_and_may_say_more() {
         let card = Card::parse("x", CARD).unwrap();
-        assert_eq!((card.id.as_str(), card.parameters, card.default), ("lead-sheet-lstm", 5, false));
+        assert_eq!(
+            (card.id.as_str(), card.parameters, card.default),
+            ("lead-sheet-lstm", 5, false)
+        );
         assert_eq!(card.data[0]["licence"], "CC0-1.0");
         assert_eq!(card.more["tempo"], "fast");
         assert!(card.answers_to("lstm") && card.answers_to("lead-sheet-lstm"));
@@ -328,8 +360,16 @@ mod tests {
 
     #[test]
     fn a_card_without_front_matter_or_checksum_is_refused() {
-        for text in ["", "# A card", "---\nid: x\n", &CARD.replace("sha256: ab\n", "")] {
-            assert!(matches!(Card::parse("x", text), Err(Error::Card { .. })), "{text}");
+        for text in [
+            "",
+            "# A card",
+            "---\nid: x\n",
+            &CARD.replace("sha256: ab\n", ""),
+        ] {
+            assert!(
+                matches!(Card::parse("x", text), Err(Error::Card { .. })),
+                "{text}"
+            );
         }
     }
 

@@ -11,7 +11,8 @@ use affetto_music::compose::Asked;
 use serde::Serialize;
 
 use crate::{
-    Effect, Engine, Error, LeadSheet, Models, OutputFile, PROVENANCE_SCHEMA, Provenance, Request, compose,
+    Effect, Engine, Error, LeadSheet, Models, OutputFile, PROVENANCE_SCHEMA, Provenance, Request,
+    compose,
     render::{OutputFormat, Sound, render},
 };
 
@@ -72,7 +73,12 @@ pub fn run(
     let sound = Sound::load(options.soundfont.as_deref(), options.soundfont.as_deref())?;
     let Request::LeadSheet(sheet_request) = request;
     let mut sheet = compose(sheet_request, models, progress)?;
-    let missed: Vec<Effect> = sheet.effects.iter().filter(|effect| !effect.reached).cloned().collect();
+    let missed: Vec<Effect> = sheet
+        .effects
+        .iter()
+        .filter(|effect| !effect.reached)
+        .cloned()
+        .collect();
     if options.strict && !missed.is_empty() {
         return Err(Error::EffectMissed { effects: missed });
     }
@@ -99,15 +105,26 @@ pub fn run(
 /// The formats of the names, where all can be written.
 fn check_names(request: &Request, options: &OutputOptions) -> Result<Vec<OutputFormat>, Error> {
     let Request::LeadSheet(sheet) = request;
-    let inputs = [&sheet.keep, &sheet.continue_from, &sheet.fill_in, &options.soundfont];
+    let inputs = [
+        &sheet.keep,
+        &sheet.continue_from,
+        &sheet.fill_in,
+        &options.soundfont,
+    ];
     let mut names = BTreeSet::new();
     let mut formats = Vec::new();
     for path in &options.files {
-        formats.push(OutputFormat::from_path(path).ok_or_else(|| Error::UnknownOutput { path: path.clone() })?);
+        formats.push(
+            OutputFormat::from_path(path)
+                .ok_or_else(|| Error::UnknownOutput { path: path.clone() })?,
+        );
         if !names.insert(path) {
             return Err(Error::OutputTwice { path: path.clone() });
         }
-        if inputs.iter().any(|input| input.as_ref().is_some_and(|input| is_same(input, path))) {
+        if inputs
+            .iter()
+            .any(|input| input.as_ref().is_some_and(|input| is_same(input, path)))
+        {
             return Err(Error::OverInput { path: path.clone() });
         }
         if !options.force && path.exists() && !is_own_output(path) {
@@ -118,7 +135,12 @@ fn check_names(request: &Request, options: &OutputOptions) -> Result<Vec<OutputF
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {
-    one == other || one.canonicalize().ok().zip(other.canonicalize().ok()).is_some_and(|(one, other)| one == other)
+    one == other
+        || one
+            .canonicalize()
+            .ok()
+            .zip(other.canonicalize().ok())
+            .is_some_and(|(one, other)| one == other)
 }
 
 /// Whether the file is, to the byte, an output whose provenance stands beside it.
@@ -146,7 +168,12 @@ fn write_all(
     sheet: &LeadSheet,
     rendered: &[Vec<u8>],
 ) -> Result<Vec<WrittenFile>, Error> {
-    let files: Vec<WrittenFile> = options.files.iter().zip(rendered).map(written_file).collect();
+    let files: Vec<WrittenFile> = options
+        .files
+        .iter()
+        .zip(rendered)
+        .map(written_file)
+        .collect();
     let provenance = provenance(request, sheet, &files).to_json();
     let mut undo = Undo::default();
     for (path, bytes) in options.files.iter().zip(rendered) {
@@ -167,7 +194,12 @@ fn written_file((path, bytes): (&PathBuf, &Vec<u8>)) -> WrittenFile {
 
 fn provenance(request: &Request, sheet: &LeadSheet, files: &[WrittenFile]) -> Provenance {
     let output = |file: &WrittenFile| OutputFile {
-        name: file.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        name: file
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
         bytes: file.bytes,
         sha256: file.sha256.clone(),
     };

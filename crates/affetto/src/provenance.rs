@@ -147,14 +147,19 @@ impl Provenance {
             reason,
         };
         let bytes = read_limited(path, MAX_BYTES)?;
-        let provenance: Self = serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
+        let provenance: Self =
+            serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
         if provenance.schema != PROVENANCE_SCHEMA {
             return Err(refuse(format!(
                 "schema is {:?}, must be {PROVENANCE_SCHEMA:?}",
                 provenance.schema
             )));
         }
-        match provenance.outputs.iter().find(|output| !is_plain(&output.name)) {
+        match provenance
+            .outputs
+            .iter()
+            .find(|output| !is_plain(&output.name))
+        {
             Some(output) => Err(refuse(format!("{:?} is no plain file name", output.name))),
             None => Ok(provenance),
         }
@@ -175,7 +180,17 @@ fn is_plain(name: &str) -> bool {
 #[test]
 fn only_file_names_are_plain() {
     assert!(is_plain("song.mid") && is_plain(".hidden"));
-    for name in ["", ".", "..", "../song.mid", "/etc/passwd", "a/b", "C:\\x", "c:x", "a/"] {
+    for name in [
+        "",
+        ".",
+        "..",
+        "../song.mid",
+        "/etc/passwd",
+        "a/b",
+        "C:\\x",
+        "c:x",
+        "a/",
+    ] {
         assert!(!is_plain(name), "{name}");
     }
 }

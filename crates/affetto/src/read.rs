@@ -55,10 +55,18 @@ fn score_from_bytes(path: &Path, bytes: &[u8]) -> Result<Score, Error> {
 }
 
 fn format_from_content(bytes: &[u8]) -> Option<Format> {
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
-    if bytes.starts_with(b"MThd") || (bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"RMID")) {
+    let text = bytes
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(bytes)
+        .trim_ascii_start();
+    if bytes.starts_with(b"MThd")
+        || (bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"RMID"))
+    {
         Some(Format::Midi)
-    } else if bytes.starts_with(b"PK\x03\x04") || text.starts_with(b"<?xml") || text.starts_with(b"<score-") {
+    } else if bytes.starts_with(b"PK\x03\x04")
+        || text.starts_with(b"<?xml")
+        || text.starts_with(b"<score-")
+    {
         Some(Format::MusicXml)
     } else if text.starts_with(b"X:") || text.starts_with(b"%abc") {
         Some(Format::Abc)
@@ -72,7 +80,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    const TUNE: &str = "X:1\nT:Three bars\nM:3/4\nL:1/4\nK:Dm\n\"Dm\"D F A|\"A7\"^c2 A|\"Dm\"d3|]\n";
+    const TUNE: &str =
+        "X:1\nT:Three bars\nM:3/4\nL:1/4\nK:Dm\n\"Dm\"D F A|\"A7\"^c2 A|\"Dm\"d3|]\n";
 
     #[test]
     fn content_goes_before_the_name() {

@@ -3,7 +3,11 @@
 use std::path::Path;
 
 use affetto_core::{Progress, Stage, read_limited, sha256_hex};
-use affetto_media::{Format, abc, lilypond, midi, musicxml, piano_roll, wav};
+use affetto_media::{
+    Format, abc, lilypond, midi, musicxml,
+    piano_roll::{self, PianoRoll},
+    wav,
+};
 
 use crate::{Error, Input, InputRole, LeadSheet};
 
@@ -25,7 +29,9 @@ pub(crate) enum OutputFormat {
 impl OutputFormat {
     /// The format that a file name's extension stands for.
     pub(crate) fn from_path(path: &Path) -> Option<Self> {
-        let compressed = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mxl"));
+        let compressed = path
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("mxl"));
         Some(match Format::from_path(path)? {
             Format::MusicXml if compressed => Self::CompressedMusicXml,
             Format::MusicXml => Self::MusicXml,
@@ -85,4 +91,19 @@ pub(crate) fn render(
     };
     progress.step(Stage::Render, 1, 1);
     Ok(bytes)
+}
+
+/// The piano roll. A bar that was given is shown with the valence that it has.
+fn picture(sheet: &LeadSheet) -> Result<Vec<u8>, Error> {
+    let measured: Vec<f64> = sheet.measured.bars.iter().map(|bar| bar.valence).collect();
+    let mut asked = measured.clone();
+    for (bar, valence) in sheet.written.clone().zip(&sheet.asked.valence_per_bar) {
+        asked[bar] = *valence;
+    }
+    let roll = PianoRoll {
+        asked_valence: Some(asked),
+        measured_valence: Some(measured),
+        ..PianoRoll::new(&sheet.score)
+    };
+    Ok(piano_roll::png(&roll)?)
 }

@@ -37,7 +37,9 @@ impl Request {
     /// The same request with another seed.
     pub fn with_seed(self, seed: Seed) -> Self {
         match self {
-            Self::LeadSheet(request) => Self::LeadSheet(Box::new(LeadSheetRequest { seed, ..*request })),
+            Self::LeadSheet(request) => {
+                Self::LeadSheet(Box::new(LeadSheetRequest { seed, ..*request }))
+            }
         }
     }
 }

@@ -22,7 +22,12 @@ pub enum SchemaName {
 
 impl SchemaName {
     /// Every schema.
-    pub const ALL: [Self; 4] = [Self::LeadSheet, Self::Request, Self::Provenance, Self::Curve];
+    pub const ALL: [Self; 4] = [
+        Self::LeadSheet,
+        Self::Request,
+        Self::Provenance,
+        Self::Curve,
+    ];
 
     /// The word for it.
     pub const fn name(self) -> &'static str {
@@ -218,7 +223,10 @@ mod tests {
         let schema = serde_json::to_value(SchemaName::LeadSheet.schema()).unwrap();
         assert_eq!(names(&schema["properties"]), fields);
         assert_eq!(schema["additionalProperties"], false);
-        assert!(schema.get("required").is_none(), "every field has a default");
+        assert!(
+            schema.get("required").is_none(),
+            "every field has a default"
+        );
     }
 
     #[test]

@@ -27,7 +27,10 @@ mod tests {
 
     #[test]
     fn names_are_numbered_before_the_extension() {
-        assert_eq!(numbered(Path::new("out/song.mid"), 3), Path::new("out/song-03.mid"));
+        assert_eq!(
+            numbered(Path::new("out/song.mid"), 3),
+            Path::new("out/song-03.mid")
+        );
         assert_eq!(numbered(Path::new("a.b.mxl"), 12), Path::new("a.b-12.mxl"));
         assert_eq!(numbered(Path::new("song"), 100), Path::new("song-100"));
     }

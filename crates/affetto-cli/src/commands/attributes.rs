@@ -8,7 +8,10 @@ pub fn run(args: &Attributes, printer: &Printer) -> Result<Value, Failure> {
     let score = read_score(&args.measure)?;
     let measures = LeadSheetMeasures::of(&score);
     if !printer.is_json() {
-        let key = score.bars.first().map_or_else(String::new, |bar| bar.key.to_string());
+        let key = score
+            .bars
+            .first()
+            .map_or_else(String::new, |bar| bar.key.to_string());
         printer.data_table(&summary(&measures, key));
         printer.data("");
         printer.data_table(&bars(&measures));
@@ -27,10 +30,16 @@ fn summary(measures: &LeadSheetMeasures, key: String) -> Vec<Vec<String>> {
         ("tension", number(measures.tension)),
         ("chords per bar", number(harmony.chords_per_bar)),
         ("different chords", harmony.chord_coverage.to_string()),
-        ("chord histogram entropy", number(harmony.chord_histogram_entropy)),
+        (
+            "chord histogram entropy",
+            number(harmony.chord_histogram_entropy),
+        ),
         ("chord tonal distance", number(harmony.chord_tonal_distance)),
         ("chord-tone ratio", number(harmony.chord_tone_ratio)),
-        ("melody-chord tonal distance", number(harmony.melody_chord_tonal_distance)),
+        (
+            "melody-chord tonal distance",
+            number(harmony.melody_chord_tonal_distance),
+        ),
         ("notes per bar", number(melody.notes_per_bar)),
         ("share of rests", number(melody.rest_share)),
         ("range in semitones", melody.range.to_string()),
@@ -40,19 +49,27 @@ fn summary(measures: &LeadSheetMeasures, key: String) -> Vec<Vec<String>> {
         ("share of steps", number(melody.step_share)),
         ("syncopation", number(melody.syncopation)),
     ];
-    rows.map(|(name, value)| vec![name.to_owned(), value]).to_vec()
+    rows.map(|(name, value)| vec![name.to_owned(), value])
+        .to_vec()
 }
 
 fn bars(measures: &LeadSheetMeasures) -> Vec<Vec<String>> {
-    let head = ["bar", "valence", "class", "events", "tension"].map(str::to_owned).to_vec();
+    let head = ["bar", "valence", "class", "events", "tension"]
+        .map(str::to_owned)
+        .to_vec();
     let row = |(at, bar): (usize, &affetto::attributes::report::BarMeasures)| {
         vec![
             (at + 1).to_string(),
             format!("{:.2}", bar.valence),
-            json(&bar.valence_class).as_str().unwrap_or_default().to_owned(),
+            json(&bar.valence_class)
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
             bar.events.to_string(),
             format!("{:.2}", bar.tension),
         ]
     };
-    std::iter::once(head).chain(measures.bars.iter().enumerate().map(row)).collect()
+    std::iter::once(head)
+        .chain(measures.bars.iter().enumerate().map(row))
+        .collect()
 }

@@ -55,7 +55,9 @@ fn report(output: &Output, printer: &Printer) {
             missed.to_owned(),
         ]
     };
-    let rows: Vec<Vec<String>> = std::iter::once(head).chain(output.effects.iter().map(row)).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(head)
+        .chain(output.effects.iter().map(row))
+        .collect();
     printer.say_table(&rows);
     for file in &output.files {
         printer.data(&file.path.display().to_string());
@@ -70,10 +72,17 @@ fn show(plan: &Plan, models: &Models, printer: &Printer) -> Result<Value, Failur
         Ok(models.lead_sheet(sheet.model.as_deref())?.used.id.clone())
     };
     let piece = |piece: &Piece| -> Result<Value, Failure> {
-        Ok(json!({ "request": piece.request, "files": piece.files, "model": model(&piece.request)? }))
+        Ok(
+            json!({ "request": piece.request, "files": piece.files, "model": model(&piece.request)? }),
+        )
     };
-    let pieces = plan.pieces.iter().map(piece).collect::<Result<Vec<_>, _>>()?;
-    let plan = json!({ "pieces": pieces, "strict": plan.options.strict, "force": plan.options.force });
+    let pieces = plan
+        .pieces
+        .iter()
+        .map(piece)
+        .collect::<Result<Vec<_>, _>>()?;
+    let plan =
+        json!({ "pieces": pieces, "strict": plan.options.strict, "force": plan.options.force });
     printer.event("plan", json!({ "plan": plan }));
     printer.data(&serde_json::to_string_pretty(&plan).unwrap_or_default());
     Ok(plan)

@@ -8,8 +8,12 @@ use crate::{
 
 /// `affetto models list`
 pub fn list(models: &Models, printer: &Printer) -> Result<Value, Failure> {
-    let head = ["id", "task", "parameters", "MB", "licence", "from"].map(str::to_owned).to_vec();
-    let rows: Vec<Vec<String>> = std::iter::once(head).chain(models.list().map(row)).collect();
+    let head = ["id", "task", "parameters", "MB", "licence", "from"]
+        .map(str::to_owned)
+        .to_vec();
+    let rows: Vec<Vec<String>> = std::iter::once(head)
+        .chain(models.list().map(row))
+        .collect();
     if rows.len() == 1 {
         printer.say("no models");
     } else {

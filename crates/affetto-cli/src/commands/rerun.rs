@@ -32,7 +32,9 @@ pub fn run(args: &Rerun, models: &Models, printer: &Printer) -> Result<Value, Fa
         Err(Failure {
             code: Code::Failed,
             message: "the bytes are not those of the first time".into(),
-            hint: Some("the program that made the file may be another build: see its provenance".into()),
+            hint: Some(
+                "the program that made the file may be another build: see its provenance".into(),
+            ),
         })
     }
 }

@@ -30,7 +30,11 @@ pub fn run(args: &TrainLeadSheet, printer: &Printer) -> Result<Value, Failure> {
     };
     let report = train(&options, printer)?;
     if printer.interrupted() || printer.terminated() {
-        let code = if printer.interrupted() { Code::Interrupted } else { Code::Resumable };
+        let code = if printer.interrupted() {
+            Code::Interrupted
+        } else {
+            Code::Resumable
+        };
         return Err(Failure {
             code,
             message: "stopped, the checkpoint is written".into(),
