@@ -111,6 +111,17 @@ fn huge_files_are_refused_soon() {
     assert!(is_limit(refused(&vec![b' '; (16 << 20) + 1])));
     let voices: String = (0..100_000).map(|voice| format!("[V:{voice}]z")).collect();
     assert!(is_limit(refused(&body(&voices))));
+    // Chord symbols, sections, tempos and broken rhythms without end.
+    let limits = Limits {
+        events: 150_000,
+        ..Limits::DEFAULT
+    };
+    for symbol in ["\"C\"c", "[P:a]", "[Q:99]c", "c>c", "[K:D]c", "c-"] {
+        let start = Instant::now();
+        let error = abc::read(&body(&symbol.repeat(160_000)), &limits).unwrap_err();
+        assert!(is_limit(error), "{symbol}");
+        assert!(start.elapsed() < Duration::from_secs(5), "{symbol}");
+    }
     // Quotes, brackets and braces that are opened again and again.
     for opening in ["\"", "[", "{", "[K:", "(3", "[\"", "!", "+", "^"] {
         let error = refused(&body(&opening.repeat(ten_megabytes / opening.len())));

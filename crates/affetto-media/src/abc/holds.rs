@@ -1,5 +1,7 @@
 //! A score as ABC can hold it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{VELOCITY, measure::GRID};
 use crate::{
     Bar, ChordChange, Limits, Note, Part, Quarters, Role, Score, Section, Tempo, TempoChange,
@@ -75,20 +77,17 @@ fn is_inside(onset: Quarters, end: Quarters) -> bool {
 
 fn tempos(changes: &[TempoChange], end: Quarters) -> Vec<TempoChange> {
     let zero = Quarters::from_integer(0);
-    let mut held = vec![TempoChange {
-        onset: zero,
-        tempo: Tempo::from_bpm(120.0),
-    }];
+    let mut held = BTreeMap::from([(zero, Tempo::from_bpm(120.0))]);
     for change in changes {
         let onset = on_grid(change.onset);
         if is_inside(onset, end) {
-            held.retain(|other| other.onset != onset);
             let tempo = Tempo::from_micros_per_quarter(change.tempo.micros_per_quarter());
-            held.push(TempoChange { onset, tempo });
+            held.insert(onset, tempo);
         }
     }
-    held.sort_by_key(|change| change.onset);
-    held
+    held.into_iter()
+        .map(|(onset, tempo)| TempoChange { onset, tempo })
+        .collect()
 }
 
 fn chords(changes: &[ChordChange], end: Quarters) -> Vec<ChordChange> {
@@ -114,6 +113,7 @@ fn chords(changes: &[ChordChange], end: Quarters) -> Vec<ChordChange> {
 
 fn sections(sections: &[Section], bar_onsets: &[Quarters]) -> Vec<Section> {
     let mut held: Vec<Section> = Vec::new();
+    let mut known = BTreeSet::new();
     for section in sections {
         let name = text(&section.name);
         let onset = on_grid(section.onset);
@@ -126,7 +126,7 @@ fn sections(sections: &[Section], bar_onsets: &[Quarters]) -> Vec<Section> {
             onset: bar_onsets[bar - 1],
             name,
         };
-        if !held.contains(&section) {
+        if known.insert((section.onset, section.name.clone())) {
             held.push(section);
         }
     }

@@ -1,6 +1,9 @@
 //! One tune, from its lines to a score.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{
     field::{self, Sound},
@@ -533,6 +536,7 @@ fn chords(voices: &[Voice], end: Quarters) -> Vec<ChordChange> {
 /// of its bar, after it.
 fn sections(voices: &[Voice], bar_onsets: &[Quarters]) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
+    let mut known = BTreeSet::new();
     for section in voices.iter().flat_map(|voice| &voice.sections) {
         let after = bar_onsets.partition_point(|onset| *onset <= section.onset);
         let Some([start, end]) = after
@@ -551,7 +555,7 @@ fn sections(voices: &[Voice], bar_onsets: &[Quarters]) -> Vec<Section> {
             onset,
             name: section.name.clone(),
         };
-        if !sections.contains(&section) {
+        if known.insert((section.onset, section.name.clone())) {
             sections.push(section);
         }
     }

@@ -182,7 +182,7 @@ impl Voice {
     /// A tempo from here on; the last one of several here.
     pub fn change_tempo(&mut self, tempo: crate::Tempo) {
         let onset = self.now;
-        self.tempos.retain(|change| change.onset != onset);
+        self.tempos.pop_if(|change| change.onset == onset);
         self.tempos.push(TempoChange { onset, tempo });
     }
 
@@ -455,7 +455,7 @@ impl Voice {
             },
         };
         let onset = self.now;
-        self.chords.retain(|change| change.onset != onset);
+        self.chords.pop_if(|change| change.onset == onset);
         self.chords.push(ChordChange { onset, chord });
     }
 }

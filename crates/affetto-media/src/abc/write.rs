@@ -101,10 +101,11 @@ fn restated(bars: &[Bar], voice: usize) -> String {
 }
 
 fn section_fields(score: &Score, onset: Quarters) -> String {
-    let here = score
+    let first = score
         .sections
-        .iter()
-        .filter(|section| section.onset == onset);
+        .partition_point(|section| section.onset < onset);
+    let here = score.sections[first..].iter();
+    let here = here.take_while(|section| section.onset == onset);
     here.map(|section| format!("P:{}\n", escaped(&section.name)))
         .collect()
 }

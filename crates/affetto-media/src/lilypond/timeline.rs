@@ -55,10 +55,11 @@ fn key(key: Key) -> String {
 
 /// The names of the sections that begin here, in a box.
 fn sections(score: &Score, onset: Quarters) -> String {
-    let here = score
+    let first = score
         .sections
-        .iter()
-        .filter(|section| section.onset == onset);
+        .partition_point(|section| section.onset < onset);
+    let here = score.sections[first..].iter();
+    let here = here.take_while(|section| section.onset == onset);
     let names: Vec<&str> = here.map(|section| section.name.as_str()).collect();
     if names.is_empty() {
         return String::new();
