@@ -126,7 +126,7 @@ fn code(error: &Error) -> Code {
         Error::Media(error) => media_code(error),
         Error::Emotion(_) | Error::UnknownOutput { .. } | Error::OutputTwice { .. } => Code::Usage,
         Error::Exists { .. } | Error::OverInput { .. } => Code::Usage,
-        Error::Input(_) | Error::UnknownInput { .. } => Code::Input,
+        Error::Input(_) | Error::UnknownInput { .. } | Error::FormatMismatch { .. } => Code::Input,
         Error::Provenance { .. } | Error::InputChanged { .. } => Code::Input,
         Error::Write { source, .. } => write_code(source),
         Error::NoModel { .. } | Error::UnknownModel { .. } | Error::ModelFolder { .. } => {

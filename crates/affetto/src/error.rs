@@ -25,6 +25,16 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A file of one format under the name of another.
+    #[error("{by_content} by its content and {by_name} by its name: {}", path.display())]
+    FormatMismatch {
+        /// The file.
+        path: PathBuf,
+        /// The format of its extension.
+        by_name: &'static str,
+        /// The format of its content.
+        by_content: &'static str,
+    },
     /// A name to write whose extension stands for no format.
     #[error("no format is known by the extension of {}", path.display())]
     UnknownOutput {
@@ -156,6 +166,7 @@ impl Hint for Error {
             Self::UnknownInput { .. } => {
                 Some("scores are read from .mid, .musicxml, .mxl and .abc files".into())
             }
+            Self::FormatMismatch { .. } => Some("give it the extension of its content".into()),
             Self::UnknownOutput { .. } => {
                 Some("end the name in .mid, .musicxml, .mxl, .abc, .ly, .wav or .png".into())
             }

@@ -9,7 +9,8 @@ use crate::{Error, Input, InputRole};
 
 /// Reads a MIDI, MusicXML (`.musicxml`, `.mxl`) or ABC file.
 ///
-/// The content says which format it is where it can (a MIDI header, a ZIP archive, XML); else the extension does.
+/// The extension says which format it is, and the content (a MIDI header, a ZIP archive, XML) must not say another; a
+/// file without a known extension goes by its content.
 ///
 /// # Errors
 ///
@@ -42,8 +43,7 @@ pub(crate) fn read_input(role: InputRole, typed: &Path, found: &Path) -> Result<
 
 fn score_from_bytes(path: &Path, bytes: &[u8]) -> Result<Score, Error> {
     let limits = Limits::DEFAULT;
-    let format = format_from_content(bytes).or_else(|| Format::from_path(path));
-    let score = match format {
+    let score = match format(path, bytes)? {
         Some(Format::Midi) => midi::read(bytes, &limits),
         Some(Format::MusicXml) => musicxml::read(bytes, &limits),
         Some(Format::Abc) => abc::read(bytes, &limits),
@@ -52,6 +52,18 @@ fn score_from_bytes(path: &Path, bytes: &[u8]) -> Result<Score, Error> {
         }
     };
     score.map_err(|error| error.in_file(path).into())
+}
+
+/// By name and content, where they agree; by one of them where the other says nothing.
+fn format(path: &Path, bytes: &[u8]) -> Result<Option<Format>, Error> {
+    match (Format::from_path(path), format_from_content(bytes)) {
+        (Some(by_name), Some(by_content)) if by_name != by_content => Err(Error::FormatMismatch {
+            path: path.into(),
+            by_name: by_name.name(),
+            by_content: by_content.name(),
+        }),
+        (by_name, by_content) => Ok(by_name.or(by_content)),
+    }
 }
 
 fn format_from_content(bytes: &[u8]) -> Option<Format> {
@@ -84,12 +96,12 @@ mod tests {
         "X:1\nT:Three bars\nM:3/4\nL:1/4\nK:Dm\n\"Dm\"D F A|\"A7\"^c2 A|\"Dm\"d3|]\n";
 
     #[test]
-    fn content_goes_before_the_name() {
+    fn content_is_enough_and_must_not_contradict_the_name() {
         let folder = tempfile::tempdir().unwrap();
         let score = abc::read(TUNE.as_bytes(), &Limits::DEFAULT).unwrap();
         for (name, bytes) in [
             ("tune.abc", TUNE.as_bytes().to_vec()),
-            ("midi-in-disguise.abc", midi::write(&score).unwrap()),
+            ("midi-without-extension", midi::write(&score).unwrap()),
             ("without-a-name", musicxml::write(&score).unwrap()),
             ("packed.xml", musicxml::write_compressed(&score).unwrap()),
         ] {
@@ -98,6 +110,18 @@ mod tests {
             let read = read_score(&path).unwrap();
             assert_eq!((read.bars.len(), read.chords.len()), (3, 3), "{name}");
         }
+    }
+
+    #[test]
+    fn a_disguise_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tune.mid");
+        std::fs::write(&path, TUNE).unwrap();
+        let error = read_score(&path).unwrap_err().to_string();
+        assert!(
+            error.starts_with("ABC by its content and MIDI by its name"),
+            "{error}"
+        );
     }
 
     #[test]
