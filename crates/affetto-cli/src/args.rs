@@ -142,7 +142,7 @@ pub struct LeadSheet {
     #[arg(
         long,
         value_name = "VALENCE",
-        allow_negative_numbers = true,
+        allow_hyphen_values = true,
         help_heading = "Emotion"
     )]
     pub valence: Option<String>,
@@ -150,7 +150,7 @@ pub struct LeadSheet {
     #[arg(
         long,
         value_name = "NUMBER",
-        allow_negative_numbers = true,
+        allow_hyphen_values = true,
         help_heading = "Emotion"
     )]
     pub arousal: Option<f64>,
@@ -158,7 +158,7 @@ pub struct LeadSheet {
     #[arg(
         long,
         value_name = "NUMBER",
-        allow_negative_numbers = true,
+        allow_hyphen_values = true,
         help_heading = "Emotion"
     )]
     pub dominance: Option<f64>,
@@ -383,7 +383,7 @@ pub enum ModelsCommand {
     #[command(after_help = "Example:\n  affetto models list")]
     List,
     /// Show the card of one
-    #[command(after_help = "Example:\n  affetto models show lstm")]
+    #[command(after_help = "Example:\n  affetto models show transformer")]
     Show {
         /// Its id, or the last word of it
         id: String,

@@ -6,10 +6,11 @@ use std::{
 
 use affetto_attributes::LeadSheetMeasures;
 use affetto_core::{Progress, Stage, Warning};
-use affetto_media::Score;
+use affetto_media::{Score, midi};
 use affetto_music::{
     compose::{Asked, Sources},
     condition::LeadSheetRequest,
+    tokens::{TokenizeError, encode},
 };
 
 use crate::{
@@ -70,7 +71,7 @@ pub(crate) fn compose_from(
         };
         let ReadScore { score, input } = read_input(role, path, &locate(role, path)?)?;
         inputs.push(input);
-        Ok(Some(score))
+        Ok(Some(on_grid(score, path, &progress)))
     };
     let sources = Sources {
         keep: read(InputRole::Keep, &request.keep)?,
@@ -98,6 +99,18 @@ pub(crate) fn compose_from(
         inputs,
         model: model.used.clone(),
     })
+}
+
+/// A score as the models can read it: one that was played by hand is moved to sixteenths and triplets.
+fn on_grid(score: Score, path: &Path, progress: &dyn Progress) -> Score {
+    if !matches!(encode(&score.lead_sheet()), Err(TokenizeError::Grid { .. })) {
+        return score;
+    }
+    progress.warn(Warning(format!(
+        "notes between sixteenths and triplets were moved to the nearest of them: {}",
+        path.display()
+    )));
+    midi::quantise(&score, &midi::PLAYED_GRID)
 }
 
 /// Passes everything on, and keeps the warnings.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use affetto_attributes::LeadSheetMeasures;
-use affetto_core::{Progress, read_limited, sha256_hex, write_atomic};
+use affetto_core::{Progress, Stage, read_limited, sha256_hex, write_atomic};
 use affetto_music::compose::Asked;
 use serde::Serialize;
 
@@ -85,10 +85,11 @@ pub fn run(
     if formats.contains(&OutputFormat::Wav) {
         sheet.inputs.extend(sound.input.clone());
     }
-    let rendered = formats
-        .iter()
-        .map(|format| render(&sheet, *format, &sound, progress))
-        .collect::<Result<Vec<_>, Error>>()?;
+    let mut rendered = Vec::new();
+    for format in &formats {
+        rendered.push(render(&sheet, *format, &sound)?);
+        progress.step(Stage::Render, rendered.len(), formats.len());
+    }
     if progress.cancelled() {
         return Err(Error::Cancelled);
     }

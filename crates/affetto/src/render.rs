@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use affetto_core::{Progress, Stage, read_limited, sha256_hex};
+use affetto_core::{read_limited, sha256_hex};
 use affetto_media::{
     Format, abc, lilypond, midi, musicxml,
     piano_roll::{self, PianoRoll},
@@ -76,11 +76,9 @@ pub(crate) fn render(
     sheet: &LeadSheet,
     format: OutputFormat,
     sound: &Sound,
-    progress: &dyn Progress,
 ) -> Result<Vec<u8>, Error> {
     let score = &sheet.score;
-    progress.step(Stage::Render, 0, 1);
-    let bytes = match format {
+    Ok(match format {
         OutputFormat::Midi => midi::write(score)?,
         OutputFormat::MusicXml => musicxml::write(score)?,
         OutputFormat::CompressedMusicXml => musicxml::write_compressed(score)?,
@@ -88,9 +86,7 @@ pub(crate) fn render(
         OutputFormat::LilyPond => lilypond::write(score)?,
         OutputFormat::Wav => wav::write(&wav::render(score, &sound.sound)?)?,
         OutputFormat::Png => picture(sheet)?,
-    };
-    progress.step(Stage::Render, 1, 1);
-    Ok(bytes)
+    })
 }
 
 /// The piano roll. A bar that was given is shown with the valence that it has.

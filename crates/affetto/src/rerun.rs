@@ -85,7 +85,7 @@ pub fn rerun(
         let path = folder.join(&output.name);
         let format = OutputFormat::from_path(&path)
             .ok_or_else(|| Error::UnknownOutput { path: path.clone() })?;
-        let bytes = render(&sheet, format, &sound, progress)?;
+        let bytes = render(&sheet, format, &sound)?;
         let mut file = RerunFile {
             recorded_sha256: output.sha256.clone(),
             sha256: sha256_hex(&bytes),
