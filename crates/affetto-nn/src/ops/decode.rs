@@ -81,7 +81,10 @@ impl Panels {
     /// The outputs of each row of `x`, whose rows stand side by side.
     pub fn apply(&self, x: &[f32]) -> Vec<f32> {
         let mut out = vec![0.0; x.len() / self.inputs.max(1) * self.outputs];
-        vectorised(|| self.apply_panels(x, &mut out));
+        vectorised(
+            #[inline(always)]
+            || self.apply_panels(x, &mut out),
+        );
         out
     }
 
@@ -136,28 +139,31 @@ pub fn attend(
 ) {
     let (wide, wide_out) = (query.len(), out.len());
     let (width, width_out) = (wide / heads, wide_out / heads);
-    vectorised(|| {
-        for head in 0..heads {
-            let query = &query[head * width..][..width];
-            scores.clear();
-            for (keys, _) in parts {
-                let keys = keys.chunks_exact(wide);
-                scores.extend(keys.map(|key| dot(query, &key[head * width..][..width])));
-            }
-            softmax_row(scores, scale);
-            let out = &mut out[head * width_out..][..width_out];
-            out.fill(0.0);
-            let values = parts
-                .iter()
-                .flat_map(|(_, values)| values.chunks_exact(wide_out));
-            for (share, value) in scores.iter().zip(values) {
-                let value = &value[head * width_out..][..width_out];
-                for (out, value) in out.iter_mut().zip(value) {
-                    *out += *share * *value;
+    vectorised(
+        #[inline(always)]
+        || {
+            for head in 0..heads {
+                let query = &query[head * width..][..width];
+                scores.clear();
+                for (keys, _) in parts {
+                    let keys = keys.chunks_exact(wide);
+                    scores.extend(keys.map(|key| dot(query, &key[head * width..][..width])));
+                }
+                softmax_row(scores, scale);
+                let out = &mut out[head * width_out..][..width_out];
+                out.fill(0.0);
+                let values = parts
+                    .iter()
+                    .flat_map(|(_, values)| values.chunks_exact(wide_out));
+                for (share, value) in scores.iter().zip(values) {
+                    let value = &value[head * width_out..][..width_out];
+                    for (out, value) in out.iter_mut().zip(value) {
+                        *out += *share * *value;
+                    }
                 }
             }
-        }
-    });
+        },
+    );
 }
 
 /// `x += y`.
@@ -169,20 +175,26 @@ pub fn add(x: &mut [f32], y: &[f32]) {
 
 /// The hyperbolic tangent of every number.
 pub fn tanh_all(x: &mut [f32]) {
-    vectorised(|| {
-        for x in x {
-            *x = Real::tanh(*x);
-        }
-    });
+    vectorised(
+        #[inline(always)]
+        || {
+            for x in x {
+                *x = Real::tanh(*x);
+            }
+        },
+    );
 }
 
 /// The GELU of every number.
 pub fn gelu_all(x: &mut [f32]) {
-    vectorised(|| {
-        for x in x {
-            *x = gelu_of(*x);
-        }
-    });
+    vectorised(
+        #[inline(always)]
+        || {
+            for x in x {
+                *x = gelu_of(*x);
+            }
+        },
+    );
 }
 
 /// A layer normalisation.
@@ -205,12 +217,15 @@ impl Norm {
     pub fn apply(&self, x: &[f32]) -> Vec<f32> {
         let mut out = vec![0.0; x.len()];
         let width = self.weight.len();
-        vectorised(|| {
-            let rows = x.chunks_exact(width);
-            for (x, out) in rows.zip(out.chunks_exact_mut(width)) {
-                normalise(out, x, &self.weight, &self.bias, NORM_EPSILON as f32);
-            }
-        });
+        vectorised(
+            #[inline(always)]
+            || {
+                let rows = x.chunks_exact(width);
+                for (x, out) in rows.zip(out.chunks_exact_mut(width)) {
+                    normalise(out, x, &self.weight, &self.bias, NORM_EPSILON as f32);
+                }
+            },
+        );
         out
     }
 }
@@ -258,15 +273,19 @@ impl Embeddings {
 /// [`crate::lstm`].
 pub fn lstm_cell(gates: &[f32], hidden: &mut [f32], cell: &mut [f32]) {
     let width = hidden.len();
-    vectorised(|| {
-        let (hidden, cell) = (&mut hidden[..width], &mut cell[..width]);
-        let gate = |index: usize| &gates[index * width..][..width];
-        let (input, forget, candidate, output) = (gate(0), gate(1), gate(2), gate(3));
-        for i in 0..width {
-            cell[i] = forget[i].sigmoid() * cell[i] + input[i].sigmoid() * Real::tanh(candidate[i]);
-            hidden[i] = output[i].sigmoid() * Real::tanh(cell[i]);
-        }
-    });
+    vectorised(
+        #[inline(always)]
+        || {
+            let (hidden, cell) = (&mut hidden[..width], &mut cell[..width]);
+            let gate = |index: usize| &gates[index * width..][..width];
+            let (input, forget, candidate, output) = (gate(0), gate(1), gate(2), gate(3));
+            for i in 0..width {
+                cell[i] =
+                    forget[i].sigmoid() * cell[i] + input[i].sigmoid() * Real::tanh(candidate[i]);
+                hidden[i] = output[i].sigmoid() * Real::tanh(cell[i]);
+            }
+        },
+    );
 }
 
 #[cfg(test)]
