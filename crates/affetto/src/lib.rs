@@ -1,1 +1,38 @@
-//! Affetto
+#![doc = include_str!("../README.md")]
+
+mod compose;
+mod effects;
+mod error;
+mod models;
+mod output;
+mod provenance;
+mod read;
+mod render;
+mod request;
+mod rerun;
+mod schema;
+mod seeds;
+
+pub use affetto_attributes::{self as attributes, LeadSheetMeasures, ValenceClass};
+pub use affetto_core::{Hint, Progress, Seed, Silent, Stage, Warning};
+pub use affetto_emotion::{self as emotion, Curve, Emotion, EmotionParts, Mixture, Vad};
+pub use affetto_media::{self as media, Key, Metre, Score};
+pub use affetto_music::{
+    self as music,
+    compose::Asked,
+    condition::{Control, LeadSheetRequest},
+};
+
+pub use compose::{LeadSheet, compose};
+pub use effects::{Effect, EffectKind};
+pub use error::Error;
+pub use models::{Card, LoadedModel, Models, Origin};
+pub use output::{Output, OutputOptions, WrittenFile, provenance_path, run};
+pub use provenance::{
+    Engine, Input, InputRole, ModelUsed, OutputFile, PROVENANCE_SCHEMA, Provenance,
+};
+pub use read::read_score;
+pub use request::Request;
+pub use rerun::{Rerun, RerunFile, RerunOptions, rerun};
+pub use schema::SchemaName;
+pub use seeds::{numbered, variation};

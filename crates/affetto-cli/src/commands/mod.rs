@@ -1,0 +1,40 @@
+//! One file per command.
+
+mod attributes;
+mod completions;
+mod lead_sheet;
+mod man;
+mod models;
+mod rerun;
+mod schema;
+mod train;
+
+use serde_json::Value;
+
+use crate::{
+    args::{Cli, Command, ModelsCommand, Music, Train},
+    failure::Failure,
+    models as models_of,
+    printer::Printer,
+};
+
+/// Carries out the command; what it returns is the data of the envelope.
+pub fn run(cli: &Cli, printer: &Printer) -> Result<Value, Failure> {
+    let models = || models_of(&cli.global);
+    match &cli.command {
+        Command::Music(Music::LeadSheet(args)) => lead_sheet::run(args, &models()?, printer),
+        Command::Attributes(args) => attributes::run(args, printer),
+        Command::Train(Train::LeadSheet(args)) => train::run(args, printer),
+        Command::Models(ModelsCommand::List) => models::list(&models()?, printer),
+        Command::Models(ModelsCommand::Show { id }) => models::show(id, &models()?, printer),
+        Command::Rerun(args) => rerun::run(args, &models()?, printer),
+        Command::Schema(args) => schema::run(args, printer),
+        Command::Completions(args) => completions::run(args, printer),
+        Command::Man(args) => man::run(args, printer),
+    }
+}
+
+/// Any data as JSON.
+fn json(data: &impl serde::Serialize) -> Value {
+    serde_json::to_value(data).unwrap_or(Value::Null)
+}

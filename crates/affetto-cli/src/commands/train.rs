@@ -1,0 +1,47 @@
+use affetto::{
+    Seed,
+    music::{
+        model::ModelKind,
+        train::{TrainOptions, train},
+    },
+};
+use serde_json::{Value, json};
+
+use crate::{
+    args::{Architecture, TrainLeadSheet},
+    failure::{Code, Failure},
+    printer::Printer,
+};
+
+/// `affetto train lead-sheet`
+pub fn run(args: &TrainLeadSheet, printer: &Printer) -> Result<Value, Failure> {
+    let checkpoint = args.checkpoint.clone();
+    let options = TrainOptions {
+        data: args.data.clone(),
+        model: match args.model {
+            Architecture::Transformer => ModelKind::Transformer,
+            Architecture::Lstm => ModelKind::Lstm,
+        },
+        out: args.out.clone(),
+        checkpoint: checkpoint.unwrap_or_else(|| args.out.join("checkpoint")),
+        max_minutes: args.max_minutes,
+        resume: args.resume,
+        seed: Seed(args.seed),
+    };
+    let report = train(&options, printer)?;
+    if printer.interrupted() || printer.terminated() {
+        let code = if printer.interrupted() {
+            Code::Interrupted
+        } else {
+            Code::Resumable
+        };
+        return Err(Failure {
+            code,
+            message: "stopped, the checkpoint is written".into(),
+            hint: Some("go on with --resume".into()),
+        });
+    }
+    printer.say(&format!("{report:?}"));
+    printer.data(&args.out.display().to_string());
+    Ok(json!({ "out": args.out }))
+}

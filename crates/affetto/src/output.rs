@@ -1,0 +1,277 @@
+use std::{
+    collections::BTreeSet,
+    ffi::OsString,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use affetto_attributes::LeadSheetMeasures;
+use affetto_core::{Progress, Stage, read_limited, sha256_hex, write_atomic};
+use affetto_music::compose::Asked;
+use serde::Serialize;
+
+use crate::{
+    Effect, Engine, Error, LeadSheet, Models, OutputFile, PROVENANCE_SCHEMA, Provenance, Request,
+    compose,
+    render::{OutputFormat, Sound, render},
+};
+
+/// Where and how what was made is written.
+#[derive(Clone, Debug, Default)]
+pub struct OutputOptions {
+    /// The files, each in the format of its extension; none is fine.
+    pub files: Vec<PathBuf>,
+    /// A SoundFont (`.sf2`) whose instruments play `.wav` files, instead of the built-in ones.
+    pub soundfont: Option<PathBuf>,
+    /// Whether a control that misses its limit is an error, and nothing is written.
+    pub strict: bool,
+    /// Whether files are written over that cannot be made again.
+    pub force: bool,
+}
+
+/// What was made and written.
+#[derive(Clone, Debug, Serialize)]
+pub struct Output {
+    /// The files.
+    pub files: Vec<WrittenFile>,
+    /// What was asked, words resolved.
+    pub asked: Asked,
+    /// What was measured.
+    pub measured: LeadSheetMeasures,
+    /// Each control, asked beside measured.
+    pub effects: Vec<Effect>,
+    /// What was not as it should be.
+    pub warnings: Vec<String>,
+}
+
+/// A written file. Its provenance stands beside it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WrittenFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// Its SHA-256.
+    pub sha256: String,
+}
+
+/// Makes what `request` asks for and writes it, each file whole or not at all, with `FILE.provenance.json` beside it.
+///
+/// A file that stands already is written over if it is an unchanged output, by its own provenance; any other needs
+/// [`OutputOptions::force`]. Where one of several files cannot be written, those written before it are taken away again.
+///
+/// # Errors
+///
+/// As [`compose`]; and where a file cannot be rendered or written, or stands already.
+pub fn run(
+    request: &Request,
+    options: &OutputOptions,
+    models: &Models,
+    progress: &dyn Progress,
+) -> Result<Output, Error> {
+    let formats = check_names(request, options)?;
+    let sound = Sound::load(options.soundfont.as_deref(), options.soundfont.as_deref())?;
+    let Request::LeadSheet(sheet_request) = request;
+    let mut sheet = compose(sheet_request, models, progress)?;
+    let missed: Vec<Effect> = sheet
+        .effects
+        .iter()
+        .filter(|effect| !effect.reached)
+        .cloned()
+        .collect();
+    if options.strict && !missed.is_empty() {
+        return Err(Error::EffectMissed { effects: missed });
+    }
+    if formats.contains(&OutputFormat::Wav) {
+        sheet.inputs.extend(sound.input.clone());
+    }
+    let mut rendered = Vec::new();
+    for format in &formats {
+        rendered.push(render(&sheet, *format, &sound)?);
+        progress.step(Stage::Render, rendered.len(), formats.len());
+    }
+    if progress.cancelled() {
+        return Err(Error::Cancelled);
+    }
+    let files = write_all(request, options, &sheet, &rendered)?;
+    Ok(Output {
+        files,
+        asked: sheet.asked,
+        measured: sheet.measured,
+        effects: sheet.effects,
+        warnings: sheet.warnings,
+    })
+}
+
+/// The formats of the names, where all can be written.
+fn check_names(request: &Request, options: &OutputOptions) -> Result<Vec<OutputFormat>, Error> {
+    let Request::LeadSheet(sheet) = request;
+    let inputs = [
+        &sheet.keep,
+        &sheet.continue_from,
+        &sheet.fill_in,
+        &options.soundfont,
+    ];
+    let mut names = BTreeSet::new();
+    let mut formats = Vec::new();
+    for path in &options.files {
+        formats.push(
+            OutputFormat::from_path(path)
+                .ok_or_else(|| Error::UnknownOutput { path: path.clone() })?,
+        );
+        if !names.insert(path) {
+            return Err(Error::OutputTwice { path: path.clone() });
+        }
+        if inputs
+            .iter()
+            .any(|input| input.as_ref().is_some_and(|input| is_same(input, path)))
+        {
+            return Err(Error::OverInput { path: path.clone() });
+        }
+        if !options.force && path.exists() && !is_own_output(path) {
+            return Err(Error::Exists { path: path.clone() });
+        }
+    }
+    Ok(formats)
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    one == other
+        || one
+            .canonicalize()
+            .ok()
+            .zip(other.canonicalize().ok())
+            .is_some_and(|(one, other)| one == other)
+}
+
+/// Whether the file is, to the byte, an output whose provenance stands beside it.
+fn is_own_output(path: &Path) -> bool {
+    let Ok(provenance) = Provenance::read(&provenance_path(path)) else {
+        return false;
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let recorded = provenance.outputs.iter().find(|output| output.name == name);
+    recorded.is_some_and(|recorded| {
+        read_limited(path, recorded.bytes).is_ok_and(|bytes| sha256_hex(&bytes) == recorded.sha256)
+    })
+}
+
+/// `song.mid.provenance.json` for `song.mid`.
+pub fn provenance_path(path: &Path) -> PathBuf {
+    let mut name: OsString = path.file_name().unwrap_or_default().into();
+    name.push(".provenance.json");
+    path.with_file_name(name)
+}
+
+fn write_all(
+    request: &Request,
+    options: &OutputOptions,
+    sheet: &LeadSheet,
+    rendered: &[Vec<u8>],
+) -> Result<Vec<WrittenFile>, Error> {
+    let files: Vec<WrittenFile> = options
+        .files
+        .iter()
+        .zip(rendered)
+        .map(written_file)
+        .collect();
+    let provenance = provenance(request, sheet, &files).to_json();
+    let mut undo = Undo::default();
+    for (path, bytes) in options.files.iter().zip(rendered) {
+        undo.write(&provenance_path(path), provenance.as_bytes())?;
+        undo.write(path, bytes)?;
+    }
+    undo.keep();
+    Ok(files)
+}
+
+fn written_file((path, bytes): (&PathBuf, &Vec<u8>)) -> WrittenFile {
+    WrittenFile {
+        path: path.clone(),
+        bytes: bytes.len() as u64,
+        sha256: sha256_hex(bytes),
+    }
+}
+
+fn provenance(request: &Request, sheet: &LeadSheet, files: &[WrittenFile]) -> Provenance {
+    let output = |file: &WrittenFile| OutputFile {
+        name: file
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
+        bytes: file.bytes,
+        sha256: file.sha256.clone(),
+    };
+    Provenance {
+        schema: PROVENANCE_SCHEMA.into(),
+        engine: Engine::this(),
+        request: request.clone(),
+        models: vec![sheet.model.clone()],
+        inputs: sheet.inputs.clone(),
+        outputs: files.iter().map(output).collect(),
+        asked: sheet.asked.clone(),
+        measured: sheet.measured.clone(),
+        effects: sheet.effects.clone(),
+        warnings: sheet.warnings.clone(),
+    }
+}
+
+/// Takes new files away again unless all could be written.
+#[derive(Default)]
+pub(crate) struct Undo {
+    new: Vec<PathBuf>,
+}
+
+impl Undo {
+    pub(crate) fn write(&mut self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+        let is_new = !path.exists();
+        write_atomic(path, bytes).map_err(|source| Error::Write {
+            path: path.into(),
+            source,
+        })?;
+        if is_new {
+            self.new.push(path.into());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn keep(mut self) {
+        self.new.clear();
+    }
+}
+
+impl Drop for Undo {
+    fn drop(&mut self) {
+        for path in &self.new {
+            // The error that led here is the one to report.
+            let _: io::Result<()> = fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn new_files_are_taken_away_and_old_ones_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        fs::write(&old, "before").unwrap();
+        let mut undo = Undo::default();
+        undo.write(&old, b"after").unwrap();
+        undo.write(&new, b"new").unwrap();
+        drop(undo);
+        assert_eq!(fs::read(&old).unwrap(), b"after");
+        assert!(!new.exists());
+    }
+
+    #[test]
+    fn the_provenance_of_a_file_stands_beside_it() {
+        let path = provenance_path(Path::new("out/song.mid"));
+        assert_eq!(path, Path::new("out/song.mid.provenance.json"));
+    }
+}

@@ -1,0 +1,68 @@
+//! Damaged, empty and hostile files: refused with exit code 4 and their name, and nothing is written.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    command::{Place, stderr},
+    metadata::root,
+};
+
+fn bad(kind: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![root().join("tests/fixtures/bad").join(kind)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_none_or(|extension| extension != "md") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    assert!(files.len() >= 10, "{kind}: {}", files.len());
+    files
+}
+
+fn assert_refused(file: &Path, arguments: &[&str]) {
+    let place = Place::new();
+    let output = place.command().args(arguments).arg(file).output().unwrap();
+    let said = stderr(&output);
+    let name = file.file_name().unwrap().to_str().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{name}: {said}");
+    assert!(
+        said.starts_with("error: ") && said.contains(name),
+        "{name}: {said}"
+    );
+    assert!(said.lines().count() <= 2, "{name}: {said}");
+    assert!(place.names().is_empty(), "{name}: {:?}", place.names());
+}
+
+#[test]
+fn scores() {
+    for kind in ["midi", "musicxml", "abc"] {
+        for file in bad(kind) {
+            assert_refused(&file, &["attributes", "--measure"]);
+            assert_refused(&file, &["music", "lead-sheet", "-o", "a.mid", "--keep"]);
+        }
+    }
+}
+
+#[test]
+fn curves() {
+    for file in bad("curve") {
+        assert_refused(&file, &["music", "lead-sheet", "-o", "a.mid", "--curve"]);
+    }
+}
+
+#[test]
+fn what_is_no_file() {
+    assert_refused(Path::new("nowhere.mid"), &["attributes", "--measure"]);
+    assert_refused(&root().join("tests/fixtures"), &["attributes", "--measure"]);
+    #[cfg(unix)]
+    assert_refused(Path::new("/dev/zero"), &["attributes", "--measure"]);
+}

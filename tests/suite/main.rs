@@ -1,0 +1,19 @@
+//! The tests of the whole: flows through the command, files as other programs read them, bad files, documents.
+//!
+//! They use the weights under `models/`. With `AFFETTO_LONG=1` the random requests are a thousand, and what was asked
+//! and measured is compared on more pieces.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs)]
+
+mod asked_and_measured;
+mod bad_files;
+mod command;
+mod crates_table;
+mod documents;
+mod elsewhere;
+mod licences;
+mod metadata;
+mod provenance;
+mod random_requests;
+mod transcripts;
+mod writing;
