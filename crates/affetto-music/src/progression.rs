@@ -9,6 +9,9 @@ use crate::{
     tokens::{Degree, fold, quarters_from_ticks, ticks_from_quarters},
 };
 
+/// The chords of a bar, each with the tick that it begins at; none for silence.
+pub type Placed<C> = Vec<(i64, Option<C>)>;
+
 /// Chords bar by bar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progression {
@@ -89,7 +92,7 @@ impl Progression {
         metre: Metre,
         key: Key,
         count: usize,
-    ) -> Result<Vec<Vec<(i64, Option<Degree>)>>, Error> {
+    ) -> Result<Vec<Placed<Degree>>, Error> {
         let degree = |chord: &ChordSymbol| Degree {
             root: (i32::from(chord.root.pitch_class()) - i32::from(key.semitones_from_c()))
                 .rem_euclid(12) as u8,
@@ -106,11 +109,7 @@ impl Progression {
             .collect()
     }
 
-    fn placed(
-        &self,
-        metre: Metre,
-        count: usize,
-    ) -> Result<Vec<Vec<(i64, Option<ChordSymbol>)>>, Error> {
+    fn placed(&self, metre: Metre, count: usize) -> Result<Vec<Placed<ChordSymbol>>, Error> {
         let length = ticks_from_quarters(metre.length()).unwrap_or(96);
         let beat = ticks_from_quarters(metre.beat()).unwrap_or(24);
         self.bars

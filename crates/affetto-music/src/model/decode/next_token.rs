@@ -29,12 +29,12 @@ impl NextToken for Decoder {
         })
     }
 
-    fn peek(&self, state: &Self::State, input: Input) -> Vec<f32> {
+    fn peek(&self, state: &Self::State, inputs: &[Input]) -> Vec<Vec<f32>> {
+        let candidates: Vec<Fed<'_>> = inputs.iter().map(fed).collect();
         let scores = state
             .as_ref()
-            .and_then(|state| self.score(state, &[fed(&input)]).ok());
-        let scores = scores.and_then(|scores| scores.into_iter().next());
-        scores.unwrap_or_else(|| self.even())
+            .and_then(|state| self.score(state, &candidates).ok());
+        scores.unwrap_or_else(|| vec![self.even(); inputs.len()])
     }
 }
 
@@ -85,9 +85,9 @@ mod tests {
                     positions: [index as f32, index as f32 / 3.0],
                 };
                 let expected = uncached.step(&mut slow, input);
-                let peeked = decoder.peek(&fast, input);
+                let peeked = decoder.peek(&fast, &[input]);
                 let stepped = NextToken::step(&decoder, &mut fast, input);
-                assert_eq!(peeked, stepped);
+                assert_eq!(peeked, [stepped.as_slice()]);
                 for (a, b) in stepped.iter().zip(&expected) {
                     assert!((a - b).abs() < 1e-4, "{kind:?} {index}: {a} {b}");
                 }
