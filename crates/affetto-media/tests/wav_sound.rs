@@ -65,9 +65,9 @@ fn fundamental_hertz(samples: &[f64]) -> f64 {
         .collect();
     let mut sum = 0.0;
     let mut normal = vec![1.0];
-    for lag in 1..longest {
-        sum += difference[lag];
-        normal.push(difference[lag] * lag as f64 / sum);
+    for (lag, difference) in difference.iter().enumerate().skip(1) {
+        sum += difference;
+        normal.push(difference * lag as f64 / sum);
     }
     let mut lag = (20..longest).find(|lag| normal[*lag] < 0.2).unwrap();
     while normal[lag + 1] < normal[lag] {
