@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use affetto_attributes::{tension::chord_tension, valence::valence_per_bar};
-use affetto_core::{Progress, Seed, Warning};
-use affetto_emotion::{Channel, Curve, FrameRate, TimeBase, Unit};
+use affetto_attributes::{tension::chord_tension, valence::piece_valence};
+use affetto_core::{Progress, Seed};
+use affetto_emotion::{Channel, Curve, Emotion, FrameRate, TimeBase, Unit};
 use affetto_media::{
     Bar, ChordChange, Key, Metre, Note, Quarters, Role, Score, Section, Tempo, f64_from_quarters,
 };
@@ -17,7 +17,7 @@ use crate::{
     generate::{BarPlan, Given, GivenEvent, Plan, generate, log_likelihood},
     grammar::BarRule,
     next_token::{NextToken, Sampling},
-    plan::{ValenceWish, Wish, events_per_quarter, plan},
+    plan::{ValenceWish, Wish, events_per_quarter, model_range, plan},
     progression::Progression,
     rules,
     statistics::Statistics,
@@ -79,8 +79,6 @@ pub struct Asked {
     pub accompaniment: Accompaniment,
 }
 
-/// How far the measured mean valence may be from the asked one before a warning.
-const VALENCE_TOLERANCE: f64 = 0.15;
 /// How many fillings are written to choose from.
 const FILLINGS: u64 = 6;
 
@@ -97,7 +95,8 @@ pub fn compose<M: NextToken>(
     let wish = wish(request, &frame)?;
     let (mut plan, mut transposition) = plan(&wish, statistics, request.seed);
     let given = Source::new(&frame, &wish, &mut transposition)?;
-    given.apply(&mut plan, request.seed);
+    given.apply(&mut plan);
+    (plan.lowest, plan.highest) = model_range(wish.range, transposition.semitones);
     let sheet = write(
         model,
         &plan,
@@ -109,7 +108,6 @@ pub fn compose<M: NextToken>(
     )?;
     let asked = asked(&plan, &wish, request, frame.tempo.bpm());
     let score = finish(sheet, &frame, &asked, request);
-    warn_of_valence(&score, &asked, progress);
     Ok(Composition { score, asked })
 }
 
@@ -206,6 +204,27 @@ impl<'a> Frame<'a> {
         })
     }
 
+    /// The range of the given melody, where there is one.
+    fn melody_range(&self) -> Option<(u8, u8)> {
+        let pitches = || {
+            self.source?
+                .melody()
+                .map(|part| part.notes.iter().map(|note| note.pitch))
+        };
+        Some((pitches()?.min()?, pitches()?.max()?))
+    }
+
+    /// The mean valence asked for: where the request names no emotion, that of the given chords.
+    fn valence(&self, request: &LeadSheetRequest) -> f64 {
+        let given = self.source.filter(|score| !score.chords.is_empty());
+        match given {
+            Some(score) if request.emotion == Emotion::NEUTRAL && self.kind != Kind::Keep => {
+                piece_valence(score)
+            }
+            _ => request.emotion.vad().valence(),
+        }
+    }
+
     fn time_base(&self) -> Option<TimeBase> {
         let beat = f64_from_quarters(self.metre.beat());
         let seconds = beat * f64::from(self.tempo.micros_per_quarter()) * 1e-6;
@@ -231,11 +250,12 @@ fn pickup(request: &LeadSheetRequest, metre: Metre, kind: Kind) -> Result<i64, E
 
 fn wish(request: &LeadSheetRequest, frame: &Frame<'_>) -> Result<Wish, Error> {
     let vad = request.emotion.vad();
+    let chosen = frame
+        .melody_range()
+        .unwrap_or(rules::pitch_range(vad.valence(), vad.arousal()));
     let range = request
         .range
-        .map_or(rules::pitch_range(vad.valence(), vad.arousal()), |range| {
-            (range.lowest, range.highest)
-        });
+        .map_or(chosen, |range| (range.lowest, range.highest));
     let density = per_bar(request, frame, &request.density, Channel::Density)?;
     let sampling = Sampling {
         temperature: request.temperature,
@@ -293,7 +313,7 @@ fn valence_wish(request: &LeadSheetRequest, frame: &Frame<'_>) -> Result<Valence
             request.emotion.vad().valence();
             frame.bars
         ])),
-        _ => Ok(ValenceWish::Mean(request.emotion.vad().valence())),
+        _ => Ok(ValenceWish::Mean(frame.valence(request))),
     }
 }
 
@@ -380,8 +400,7 @@ impl Source {
         }
     }
 
-    fn apply(&self, plan: &mut Plan, seed: Seed) {
-        let _ = seed;
+    fn apply(&self, plan: &mut Plan) {
         let offset = plan.bars.len().saturating_sub(self.chords.len());
         for (bar, chords) in plan.bars[offset..].iter_mut().zip(&self.chords) {
             bar.given = Given::Chords(chords.clone());
@@ -790,16 +809,5 @@ fn keep_other_parts(score: &mut Score, source: &Score, bars: Range<usize>) {
         );
         part.notes.sort();
         score.parts.push(part);
-    }
-}
-
-fn warn_of_valence(score: &Score, asked: &Asked, progress: &dyn Progress) {
-    let measured = valence_per_bar(score);
-    let mean = measured.iter().sum::<f64>() / measured.len().max(1) as f64;
-    if (mean - asked.valence).abs() > VALENCE_TOLERANCE {
-        progress.warn(Warning(format!(
-            "asked for a mean valence of {:.2}, measured {mean:.2}",
-            asked.valence
-        )));
     }
 }

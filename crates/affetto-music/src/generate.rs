@@ -353,18 +353,21 @@ impl<'a, M: NextToken> Writer<'a, M> {
         scores.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         scores.truncate(CANDIDATES);
         let Some(sound) = sound.id() else { return };
-        for (id, score) in scores {
-            let Some(token) = Token::from_id(*id) else {
-                continue;
-            };
-            let (features, positions) = self.cursor.clone().feed(token, &self.contexts);
-            let input = Input {
-                token: *id,
-                features,
-                positions,
-            };
-            let logits = self.model.peek(&self.state, input);
+        let inputs: Vec<Input> = scores.iter().map(|(id, _)| self.input(*id)).collect();
+        let logits = self.model.peek(&self.state, &inputs);
+        for ((_, score), logits) in scores.iter_mut().zip(logits) {
             *score += log_probabilities(&logits)[sound as usize];
+        }
+    }
+
+    /// What the model would be fed with the token `id` next.
+    fn input(&self, id: u32) -> Input {
+        let token = Token::from_id(id).unwrap_or(Token::Pad);
+        let (features, positions) = self.cursor.clone().feed(token, &self.contexts);
+        Input {
+            token: id,
+            features,
+            positions,
         }
     }
 

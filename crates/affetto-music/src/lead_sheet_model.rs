@@ -1,20 +1,18 @@
 use affetto_core::Progress;
-use affetto_nn::weights::{TensorFile, Weights};
-use candle_core::Device;
+use affetto_nn::weights::TensorFile;
 
 use crate::{
     Error,
     compose::{Composition, Sources, compose},
     condition::LeadSheetRequest,
-    model::{Model, ModelConfig},
+    model::{Decoder, ModelConfig},
     statistics::Statistics,
     train::vocabularies,
-    uncached::Uncached,
 };
 
 /// A trained network with the statistics of its songs, ready to compose.
 pub struct LeadSheetModel {
-    network: Model,
+    network: Decoder,
     statistics: Statistics,
 }
 
@@ -31,9 +29,8 @@ impl LeadSheetModel {
         if *config.vocabularies() != vocabularies() {
             return Err(Error::Vocabulary);
         }
-        let weights = Weights::loaded(TensorFile::from_bytes(weights)?, &Device::Cpu);
         Ok(Self {
-            network: Model::new(&config, &weights)?,
+            network: Decoder::new(&config, TensorFile::from_bytes(weights)?)?,
             statistics: serde_json::from_slice(statistics).map_err(json("statistics.json"))?,
         })
     }
@@ -45,17 +42,11 @@ impl LeadSheetModel {
         sources: &Sources,
         progress: &dyn Progress,
     ) -> Result<Composition, Error> {
-        compose(
-            request,
-            sources,
-            &Uncached(&self.network),
-            &self.statistics,
-            progress,
-        )
+        compose(request, sources, &self.network, &self.statistics, progress)
     }
 
     /// The network.
-    pub const fn network(&self) -> &Model {
+    pub const fn network(&self) -> &Decoder {
         &self.network
     }
 

@@ -6,6 +6,7 @@ pub mod compose;
 pub mod condition;
 pub mod corpus;
 pub mod dataset;
+mod decoder;
 mod error;
 pub mod form;
 pub mod generate;

@@ -133,7 +133,7 @@ pub fn generate_like<M: NextToken + Sync>(
     (0..count)
         .into_par_iter()
         .map(|at| {
-            let song = &held_out[at % held_out.len().max(1)];
+            let song = &held_out[at * held_out.len() / count.max(1) % held_out.len().max(1)];
             let seed = Seed(at as u64).derive("evaluation");
             let (plan, _) = plan(&wish_of(song, sampling), statistics, seed);
             let piece = generate(model, &plan, &|_| 0.0, seed, &Silent)?;

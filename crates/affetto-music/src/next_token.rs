@@ -24,9 +24,10 @@ pub trait NextToken {
     /// Reads one more token; gives the unnormalised log-probability of each token of the vocabulary to come next.
     fn step(&self, state: &mut Self::State, input: Input) -> Vec<f32>;
 
-    /// As [`NextToken::step`], but `state` stays as it is.
-    fn peek(&self, state: &Self::State, input: Input) -> Vec<f32> {
-        self.step(&mut state.clone(), input)
+    /// As [`NextToken::step`] for each of `inputs`, but `state` stays as it is.
+    fn peek(&self, state: &Self::State, inputs: &[Input]) -> Vec<Vec<f32>> {
+        let one = |input: &Input| self.step(&mut state.clone(), *input);
+        inputs.iter().map(one).collect()
     }
 }
 

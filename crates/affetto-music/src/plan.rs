@@ -274,7 +274,8 @@ pub fn transposition(key: Key, range: (u8, u8)) -> Transposition {
     Transposition { key, semitones }
 }
 
-fn model_range(range: (u8, u8), semitones: i32) -> (u8, u8) {
+/// `range` in the models' pitches, as far as they reach.
+pub(crate) fn model_range(range: (u8, u8), semitones: i32) -> (u8, u8) {
     let within = |pitch: u8| {
         let pitch = i32::from(pitch) - semitones;
         pitch.clamp(

@@ -11,6 +11,12 @@ pub enum NnError {
         /// Its name.
         name: String,
     },
+    /// The weights have a tensor that the model has not.
+    #[error("the weights have a tensor {name:?}, which the model has not")]
+    UnknownTensor {
+        /// Its name.
+        name: String,
+    },
     /// A tensor has another shape than in the model.
     #[error("tensor {name:?} is {found:?}, the model needs {expected:?}")]
     Misshapen {
@@ -73,6 +79,13 @@ pub enum NnError {
         /// The loss.
         loss: f32,
     },
+    /// A configuration file that is not understood.
+    #[error("config.json: {source}")]
+    Json {
+        /// What the reader said.
+        #[from]
+        source: serde_json::Error,
+    },
     /// A batch could not be made.
     #[error("no batch: {source}")]
     Data {
@@ -90,7 +103,7 @@ pub enum NnError {
 impl Hint for NnError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::MissingTensor { .. } | Self::Misshapen { .. } => {
+            Self::MissingTensor { .. } | Self::UnknownTensor { .. } | Self::Misshapen { .. } => {
                 "the weights and config.json must come from the same training"
             }
             Self::Checkpoint { .. } => "train into an empty folder to start anew",

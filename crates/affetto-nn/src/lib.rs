@@ -2,6 +2,7 @@
 //! training loop and the sampling of tokens.
 
 pub mod attention;
+pub mod cache;
 mod error;
 pub mod layers;
 pub mod lstm;

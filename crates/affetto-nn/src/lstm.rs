@@ -290,7 +290,10 @@ impl Walk<'_> {
                 let before = self.state_before(states, initial, item, step);
                 if place < self.lengths[item] {
                     let gates = &mut activated[self.at(item, place, wide)..][..wide];
-                    vectorised(|| cell_forward(gates, &before[hidden..], &mut next));
+                    vectorised(
+                        #[inline(always)]
+                        || cell_forward(gates, &before[hidden..], &mut next),
+                    );
                 } else {
                     next.copy_from_slice(before);
                 }
@@ -321,7 +324,10 @@ impl Walk<'_> {
                         after: &known.states[state + hidden..][..hidden],
                     };
                     let for_gates = &mut for_gates[gates..][..wide];
-                    vectorised(|| cell_backward(&cells, carried, for_gates));
+                    vectorised(
+                        #[inline(always)]
+                        || cell_backward(&cells, carried, for_gates),
+                    );
                 }
             }
             let gates = &for_gates[place * wide..];

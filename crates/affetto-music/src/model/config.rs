@@ -99,6 +99,21 @@ impl ModelConfig {
         }
     }
 
+    /// Reads the text of `config.json` and checks it.
+    pub fn from_json(text: &[u8]) -> Result<Self> {
+        let config: Self = serde_json::from_slice(text)?;
+        match &config {
+            Self::Transformer(config) => config.check()?,
+            Self::Lstm(config) => config.check()?,
+        }
+        Ok(config)
+    }
+
+    /// The text of `config.json`.
+    pub fn to_json(&self) -> Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
     /// Which network it is.
     pub fn kind(&self) -> ModelKind {
         match self {

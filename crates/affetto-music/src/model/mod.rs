@@ -4,6 +4,7 @@
 
 mod batch;
 mod config;
+mod decode;
 pub mod lstm;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use candle_core::Tensor;
 
 pub use batch::{Batch, Example};
 pub use config::{ModelConfig, ModelKind, Vocabularies};
+pub use decode::{Decoder, Fed, State};
 pub use lstm::LstmSeq2Seq;
 pub use transformer::Transformer;
 

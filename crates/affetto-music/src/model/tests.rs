@@ -226,3 +226,127 @@ fn wrong_ids_and_extents_are_refused() {
     assert!(Batch::pad(&[example(1, 2, 7)], 4).is_err());
     assert!(Example::next_tokens(&[1], &[1], &[1], &[[0.0; 2]]).is_err());
 }
+
+/// The scores after each token of `example`, one token at a time.
+fn decoded(decoder: &Decoder, example: &Example) -> Vec<Vec<f32>> {
+    let mut state = decoder.start(&example.conditions).unwrap();
+    let step = |index| {
+        decoder
+            .step(&mut state, fed(example, index))
+            .unwrap()
+            .to_vec()
+    };
+    (0..example.tokens.len()).map(step).collect()
+}
+
+fn fed(example: &Example, index: usize) -> Fed<'_> {
+    Fed {
+        token: example.tokens[index],
+        features: &example.features[index * 2..][..2],
+        position: example.positions[index],
+    }
+}
+
+fn each_decoder(test: impl Fn(&Decoder, &Model)) {
+    each_kind(|config, weights, model| {
+        let file = weights.export().unwrap();
+        test(&Decoder::new(config, file).unwrap(), model);
+    });
+}
+
+#[test]
+fn decoding_token_by_token_gives_the_scores_of_the_whole() {
+    each_decoder(|decoder, model| {
+        let example = example(5, 4, 45);
+        let whole = logits(
+            model,
+            &Batch::pad(std::slice::from_ref(&example), 3).unwrap(),
+        );
+        let steps = decoded(decoder, &example);
+        assert_eq!(steps.len(), whole[0].len());
+        for (step, whole) in steps.iter().zip(&whole[0]) {
+            for (step, whole) in step.iter().zip(whole) {
+                assert!((step - whole).abs() < 1e-5, "{step} {whole}");
+            }
+        }
+    });
+}
+
+#[test]
+fn trying_candidates_changes_nothing_and_gives_what_stepping_gives() {
+    each_decoder(|decoder, _| {
+        let example = example(5, 4, 40);
+        let mut state = decoder.start(&example.conditions).unwrap();
+        for index in 0..20 {
+            decoder.step(&mut state, fed(&example, index)).unwrap();
+        }
+        let candidates: Vec<Fed> = (20..26).map(|index| fed(&example, index)).collect();
+        let scores = decoder.score(&state, &candidates).unwrap();
+        for (candidate, scores) in candidates.iter().zip(&scores) {
+            let mut copy = state.clone();
+            assert_eq!(decoder.step(&mut copy, *candidate).unwrap(), scores);
+        }
+        assert_eq!(decoder.step(&mut state, candidates[0]).unwrap(), scores[0]);
+    });
+}
+
+#[test]
+fn several_hypotheses_step_as_each_alone() {
+    each_decoder(|decoder, _| {
+        let examples = [example(5, 4, 30), example(6, 2, 25), example(7, 1, 22)];
+        let start = |example: &Example| decoder.start(&example.conditions).unwrap();
+        let mut states: Vec<State> = examples.iter().map(start).collect();
+        let alone: Vec<_> = examples.iter().map(|e| decoded(decoder, e)).collect();
+        for index in 0..20 {
+            let all: Vec<Fed> = examples.iter().map(|e| fed(e, index)).collect();
+            decoder.step_all(&mut states, &all).unwrap();
+            for (state, alone) in states.iter().zip(&alone) {
+                assert_eq!(state.logits(), alone[index]);
+            }
+        }
+    });
+}
+
+/// The scores of fixed weights as bits: they change when the order of any sum does, or when a
+/// processor rounds differently.
+#[test]
+fn decoded_scores_are_the_same_to_the_last_bit_everywhere() {
+    each_decoder(|decoder, _| {
+        let scores = decoded(decoder, &example(5, 4, 45));
+        let bytes = scores.iter().flatten().flat_map(|x| x.to_le_bytes());
+        let digest = affetto_core::sha256_hex(&bytes.collect::<Vec<u8>>());
+        let expected = match decoder.config().kind() {
+            ModelKind::Transformer => "207b08d725fd18d3",
+            ModelKind::Lstm => "e9ea6eec39f09bbc",
+        };
+        assert_eq!(&digest[..16], expected, "{:?}", decoder.config().kind());
+    });
+}
+
+#[test]
+fn files_round_trip_and_wrong_ones_are_refused() {
+    each_kind(|config, weights, _| {
+        let file = weights.export().unwrap();
+        let json = config.to_json().unwrap();
+        let bytes = file.to_bytes(affetto_nn::weights::Precision::F32).unwrap();
+        let decoder = Decoder::from_bytes(json.as_bytes(), &bytes).unwrap();
+        assert_eq!(decoder.config(), config);
+        let mut more = file.clone();
+        let first = more.tensors.values().next().unwrap().clone();
+        more.tensors.insert("surplus".into(), first);
+        let error = Decoder::new(config, more).unwrap_err().to_string();
+        assert!(error.contains("surplus"), "{error}");
+        let mut fewer = file;
+        fewer.tensors.remove("out.bias");
+        let error = Decoder::new(config, fewer).unwrap_err().to_string();
+        assert!(error.contains("out.bias"), "{error}");
+        assert!(decoder.start(&[]).is_err() && decoder.start(&[1, 1]).is_err());
+        let mut state = decoder.start(&[1, 1, 1]).unwrap();
+        let wrong = Fed {
+            token: 11,
+            features: &[1, 1],
+            position: [0.0; 2],
+        };
+        assert!(decoder.step(&mut state, wrong).is_err());
+    });
+}

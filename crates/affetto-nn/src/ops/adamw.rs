@@ -117,7 +117,10 @@ impl AdamWStep {
             .zip(moments.square.par_chunks_mut(CHUNK))
             .zip(moments.average.par_chunks_mut(CHUNK))
             .for_each(|((((values, gradient), mean), square), average)| {
-                vectorised(|| self.update_chunk(values, gradient, [mean, square, average], decays));
+                vectorised(
+                    #[inline(always)]
+                    || self.update_chunk(values, gradient, [mean, square, average], decays),
+                );
             });
     }
 
@@ -196,7 +199,13 @@ pub fn global_norm<'a>(gradients: impl IntoIterator<Item = &'a Tensor>) -> Resul
 fn squares<T: Real>(numbers: &[T]) -> f64 {
     let parts: Vec<f64> = numbers
         .par_chunks(CHUNK)
-        .map(|part| vectorised(|| sum8(part.len(), |i| part[i] * part[i])).to_f64())
+        .map(|part| {
+            vectorised(
+                #[inline(always)]
+                || sum8(part.len(), |i| part[i] * part[i]),
+            )
+            .to_f64()
+        })
         .collect();
     parts.iter().sum()
 }

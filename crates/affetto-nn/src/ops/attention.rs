@@ -212,13 +212,16 @@ impl Extents {
         let k = Matrix::new(&head.k, seen, width, width);
         product(shares, seen, q, k.transposed(), false);
         if seen > 0 {
-            vectorised(|| {
-                for (row, shares) in shares.chunks_exact_mut(seen).enumerate() {
-                    let (seen, unseen) = shares.split_at_mut(visible(start + row));
-                    softmax_row(seen, T::real(softmax.scale));
-                    unseen.fill(T::ZERO);
-                }
-            });
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (row, shares) in shares.chunks_exact_mut(seen).enumerate() {
+                        let (seen, unseen) = shares.split_at_mut(visible(start + row));
+                        softmax_row(seen, T::real(softmax.scale));
+                        unseen.fill(T::ZERO);
+                    }
+                },
+            );
         }
         seen
     }
@@ -270,12 +273,15 @@ impl Extents {
                 head.v.part(0, seen).transposed(),
                 false,
             );
-            vectorised(|| {
-                let rows = scores.chunks_exact_mut(seen).zip(shares.chunks_exact(seen));
-                for (scores, shares) in rows {
-                    softmax_gradient_row(scores, shares, T::real(softmax.scale));
-                }
-            });
+            vectorised(
+                #[inline(always)]
+                || {
+                    let rows = scores.chunks_exact_mut(seen).zip(shares.chunks_exact(seen));
+                    for (scores, shares) in rows {
+                        softmax_gradient_row(scores, shares, T::real(softmax.scale));
+                    }
+                },
+            );
             let shares = Matrix::new(&shares, count, seen, seen);
             let scores = Matrix::new(&scores, count, seen, seen);
             let q = Matrix::new(&head.q[start * width..], count, width, width);

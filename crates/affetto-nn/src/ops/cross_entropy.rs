@@ -140,7 +140,10 @@ fn row_loss<T: Real>(logits: &[T], targets: &Targets, row: usize) -> f64 {
     if weight == 0.0 {
         return 0.0;
     }
-    let (largest, sum) = vectorised(|| largest_and_sum(logits));
+    let (largest, sum) = vectorised(
+        #[inline(always)]
+        || largest_and_sum(logits),
+    );
     let log_sum = largest.to_f64() + libm::log(sum.to_f64());
     let right = logits[targets.ids[row] as usize].to_f64();
     let mut loss = (1.0 - targets.smoothing) * (log_sum - right);
@@ -178,7 +181,10 @@ fn backward<T: Real>(logits: &[T], targets: &Targets, scale: f64) -> Vec<T> {
                 let weight = targets.weight(row);
                 if weight != 0.0 {
                     let factor = T::real(scale * weight / total);
-                    vectorised(|| row_gradient(out, logits, factor, targets.smoothing));
+                    vectorised(
+                        #[inline(always)]
+                        || row_gradient(out, logits, factor, targets.smoothing),
+                    );
                     out[targets.ids[row] as usize] -= factor * T::real(1.0 - targets.smoothing);
                 }
             }

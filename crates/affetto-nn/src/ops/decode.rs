@@ -5,9 +5,12 @@
 //! product and every sum. Vector instructions work on 64 outputs side by side, so their width does
 //! not change the order.
 
-use super::{Real, vectorised};
-
-use super::{layer_norm::normalise, pointwise::gelu_of, softmax::softmax_row};
+use super::{Real, layer_norm::normalise, pointwise::gelu_of, softmax::softmax_row, vectorised};
+use crate::{
+    Result,
+    layers::{NORM_EPSILON, embedding_rows},
+    weights::TensorFile,
+};
 
 /// Outputs computed side by side.
 const PANEL: usize = 64;
@@ -45,6 +48,26 @@ impl Panels {
         }
     }
 
+    /// The linear layer called `name`.
+    pub fn take(file: &mut TensorFile, name: &str, inputs: usize, outputs: usize) -> Result<Self> {
+        let weight = file.take(&format!("{name}.weight"), &[outputs, inputs])?;
+        Ok(Self::new(
+            &weight,
+            &file.take(&format!("{name}.bias"), &[outputs])?,
+        ))
+    }
+
+    /// The matrix called `name`, without a bias.
+    pub fn take_matrix(
+        file: &mut TensorFile,
+        name: &str,
+        inputs: usize,
+        outputs: usize,
+    ) -> Result<Self> {
+        let weight = file.take(name, &[outputs, inputs])?;
+        Ok(Self::new(&weight, &vec![0.0; outputs]))
+    }
+
     /// The number of inputs.
     pub fn inputs(&self) -> usize {
         self.inputs
@@ -56,8 +79,13 @@ impl Panels {
     }
 
     /// The outputs of each row of `x`, whose rows stand side by side.
-    pub fn apply(&self, x: &[f32], out: &mut [f32]) {
-        vectorised(|| self.apply_panels(x, out));
+    pub fn apply(&self, x: &[f32]) -> Vec<f32> {
+        let mut out = vec![0.0; x.len() / self.inputs.max(1) * self.outputs];
+        vectorised(
+            #[inline(always)]
+            || self.apply_panels(x, &mut out),
+        );
+        out
     }
 
     #[inline(always)]
@@ -95,63 +123,169 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     super::sum8(count, |i| a[i] * b[i])
 }
 
-/// The attention of one query over `keys` and `values`, whose rows are `width` numbers, `stride`
-/// apart; `scores` is room to work in.
+/// Keys and values side by side: rows of `width` numbers each.
+pub type KeysValues<'a> = (&'a [f32], &'a [f32]);
+
+/// The attention of one vector of queries, `heads` of them side by side, over the rows of all
+/// `parts` in order. The scores are multiplied by `scale`; `scores` is room to work in. `keys` and
+/// values may differ in width, `out` has the width of the values.
 pub fn attend(
     query: &[f32],
-    keys: &[f32],
-    values: &[f32],
-    stride: usize,
+    parts: &[KeysValues],
+    heads: usize,
+    scale: f32,
     scores: &mut Vec<f32>,
     out: &mut [f32],
 ) {
-    let width = query.len();
-    vectorised(|| {
-        scores.clear();
-        scores.extend(keys.chunks(stride).map(|key| dot(query, &key[..width])));
-        softmax_row(scores, 1.0 / (width as f32).sqrt());
-        out.fill(0.0);
-        for (share, value) in scores.iter().zip(values.chunks(stride)) {
-            let value = &value[..width];
-            for (out, value) in out.iter_mut().zip(value) {
-                *out += *share * *value;
+    let (wide, wide_out) = (query.len(), out.len());
+    let (width, width_out) = (wide / heads, wide_out / heads);
+    vectorised(
+        #[inline(always)]
+        || {
+            for head in 0..heads {
+                let query = &query[head * width..][..width];
+                scores.clear();
+                for (keys, _) in parts {
+                    let keys = keys.chunks_exact(wide);
+                    scores.extend(keys.map(|key| dot(query, &key[head * width..][..width])));
+                }
+                softmax_row(scores, scale);
+                let out = &mut out[head * width_out..][..width_out];
+                out.fill(0.0);
+                let values = parts
+                    .iter()
+                    .flat_map(|(_, values)| values.chunks_exact(wide_out));
+                for (share, value) in scores.iter().zip(values) {
+                    let value = &value[head * width_out..][..width_out];
+                    for (out, value) in out.iter_mut().zip(value) {
+                        *out += *share * *value;
+                    }
+                }
             }
-        }
-    });
+        },
+    );
+}
+
+/// `x += y`.
+pub fn add(x: &mut [f32], y: &[f32]) {
+    for (x, y) in x.iter_mut().zip(y) {
+        *x += *y;
+    }
+}
+
+/// The hyperbolic tangent of every number.
+pub fn tanh_all(x: &mut [f32]) {
+    vectorised(
+        #[inline(always)]
+        || {
+            for x in x {
+                *x = Real::tanh(*x);
+            }
+        },
+    );
 }
 
 /// The GELU of every number.
 pub fn gelu_all(x: &mut [f32]) {
-    vectorised(|| {
-        for x in x {
-            *x = gelu_of(*x);
-        }
-    });
+    vectorised(
+        #[inline(always)]
+        || {
+            for x in x {
+                *x = gelu_of(*x);
+            }
+        },
+    );
 }
 
-/// Normalises each row of `x` into `out`.
-pub fn normalise_rows(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f32, out: &mut [f32]) {
-    vectorised(|| {
-        let rows = x.chunks_exact(weight.len());
-        for (x, out) in rows.zip(out.chunks_exact_mut(weight.len())) {
-            normalise(out, x, weight, bias, epsilon);
+/// A layer normalisation.
+#[derive(Clone, Debug)]
+pub struct Norm {
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl Norm {
+    /// The normalisation called `name` of vectors of `width` numbers.
+    pub fn take(file: &mut TensorFile, name: &str, width: usize) -> Result<Self> {
+        Ok(Self {
+            weight: file.take(&format!("{name}.weight"), &[width])?,
+            bias: file.take(&format!("{name}.bias"), &[width])?,
+        })
+    }
+
+    /// Each row of `x`, normalised.
+    pub fn apply(&self, x: &[f32]) -> Vec<f32> {
+        let mut out = vec![0.0; x.len()];
+        let width = self.weight.len();
+        vectorised(
+            #[inline(always)]
+            || {
+                let rows = x.chunks_exact(width);
+                for (x, out) in rows.zip(out.chunks_exact_mut(width)) {
+                    normalise(out, x, &self.weight, &self.bias, NORM_EPSILON as f32);
+                }
+            },
+        );
+        out
+    }
+}
+
+/// The embeddings of [`EmbeddingSum`](crate::layers::EmbeddingSum).
+#[derive(Clone, Debug)]
+pub struct Embeddings {
+    table: Vec<f32>,
+    vocabularies: Vec<usize>,
+    width: usize,
+}
+
+impl Embeddings {
+    /// The embeddings called `name`.
+    pub fn take(
+        file: &mut TensorFile,
+        name: &str,
+        vocabularies: Vec<usize>,
+        width: usize,
+    ) -> Result<Self> {
+        let rows: usize = vocabularies.iter().sum();
+        Ok(Self {
+            table: file.take(&format!("{name}.weight"), &[rows, width])?,
+            vocabularies,
+            width,
+        })
+    }
+
+    /// One sum of rows per position; see
+    /// [`EmbeddingSum::forward`](crate::layers::EmbeddingSum::forward).
+    pub fn apply(&self, columns: &[&[u32]], positions: usize) -> Result<Vec<f32>> {
+        let rows = embedding_rows(&self.vocabularies, columns, positions)?;
+        let mut out = vec![0.0; positions * self.width];
+        let ids = rows.chunks_exact(self.vocabularies.len().max(1));
+        for (out, ids) in out.chunks_exact_mut(self.width).zip(ids) {
+            for id in ids {
+                add(out, &self.table[*id as usize * self.width..][..self.width]);
+            }
         }
-    });
+        Ok(out)
+    }
 }
 
 /// One step of an LSTM cell from its four summed gates (input, forget, candidate, output), as in
 /// [`crate::lstm`].
 pub fn lstm_cell(gates: &[f32], hidden: &mut [f32], cell: &mut [f32]) {
     let width = hidden.len();
-    vectorised(|| {
-        let (hidden, cell) = (&mut hidden[..width], &mut cell[..width]);
-        let gate = |index: usize| &gates[index * width..][..width];
-        let (input, forget, candidate, output) = (gate(0), gate(1), gate(2), gate(3));
-        for i in 0..width {
-            cell[i] = forget[i].sigmoid() * cell[i] + input[i].sigmoid() * Real::tanh(candidate[i]);
-            hidden[i] = output[i].sigmoid() * Real::tanh(cell[i]);
-        }
-    });
+    vectorised(
+        #[inline(always)]
+        || {
+            let (hidden, cell) = (&mut hidden[..width], &mut cell[..width]);
+            let gate = |index: usize| &gates[index * width..][..width];
+            let (input, forget, candidate, output) = (gate(0), gate(1), gate(2), gate(3));
+            for i in 0..width {
+                cell[i] =
+                    forget[i].sigmoid() * cell[i] + input[i].sigmoid() * Real::tanh(candidate[i]);
+                hidden[i] = output[i].sigmoid() * Real::tanh(cell[i]);
+            }
+        },
+    );
 }
 
 #[cfg(test)]
@@ -174,8 +308,7 @@ mod tests {
             noise(rows * inputs),
         );
         let panels = Panels::new(&weight, &bias);
-        let mut out = vec![0.0; rows * outputs];
-        panels.apply(&x, &mut out);
+        let out = panels.apply(&x);
         for row in 0..rows {
             for output in 0..outputs {
                 let mut sum = bias[output];

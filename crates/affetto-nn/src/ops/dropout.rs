@@ -72,11 +72,14 @@ impl DropoutAdd {
     /// The factor of each number from index `start` on.
     fn fill<T: Real>(&self, factors: &mut [T], start: usize) {
         let (threshold, grown) = (self.threshold(), T::real(1.0 / (1.0 - self.rate)));
-        vectorised(|| {
-            for (offset, factor) in factors.iter_mut().enumerate() {
-                *factor = factor_of(self.key, (start + offset) as u32, threshold, grown);
-            }
-        });
+        vectorised(
+            #[inline(always)]
+            || {
+                for (offset, factor) in factors.iter_mut().enumerate() {
+                    *factor = factor_of(self.key, (start + offset) as u32, threshold, grown);
+                }
+            },
+        );
     }
 
     fn threshold(&self) -> u32 {
@@ -155,12 +158,15 @@ impl DropoutAdd {
             .enumerate()
             .for_each(|(chunk, (out, x))| {
                 let start = (chunk * CHUNK) as u32;
-                vectorised(|| {
-                    for (offset, (out, x)) in out.iter_mut().zip(x).enumerate() {
-                        let index = start.wrapping_add(offset as u32);
-                        *out += *x * factor_of(self.key, index, threshold, grown);
-                    }
-                });
+                vectorised(
+                    #[inline(always)]
+                    || {
+                        for (offset, (out, x)) in out.iter_mut().zip(x).enumerate() {
+                            let index = start.wrapping_add(offset as u32);
+                            *out += *x * factor_of(self.key, index, threshold, grown);
+                        }
+                    },
+                );
             });
         out
     }

@@ -103,11 +103,14 @@ fn forward<T: Real>(x: &[T], weight: &[T], bias: &[T], epsilon: T) -> Vec<T> {
     out.par_chunks_mut(ROWS * width)
         .zip(x.par_chunks(ROWS * width))
         .for_each(|(out, x)| {
-            vectorised(|| {
-                for (out, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
-                    normalise(out, x, weight, bias, epsilon);
-                }
-            });
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (out, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+                        normalise(out, x, weight, bias, epsilon);
+                    }
+                },
+            );
         });
     out
 }
@@ -128,16 +131,19 @@ fn backward<T: Real>(x: &[T], weight: &[T], gradient: &[T], epsilon: T) -> Gradi
         .map(|((for_x, x), gradient)| {
             let mut for_weight = vec![T::ZERO; width];
             let mut for_bias = vec![T::ZERO; width];
-            vectorised(|| {
-                for ((for_x, x), gradient) in for_x
-                    .chunks_exact_mut(width)
-                    .zip(x.chunks_exact(width))
-                    .zip(gradient.chunks_exact(width))
-                {
-                    let sums = (&mut for_weight[..], &mut for_bias[..]);
-                    backward_row(for_x, x, weight, gradient, sums, epsilon);
-                }
-            });
+            vectorised(
+                #[inline(always)]
+                || {
+                    for ((for_x, x), gradient) in for_x
+                        .chunks_exact_mut(width)
+                        .zip(x.chunks_exact(width))
+                        .zip(gradient.chunks_exact(width))
+                    {
+                        let sums = (&mut for_weight[..], &mut for_bias[..]);
+                        backward_row(for_x, x, weight, gradient, sums, epsilon);
+                    }
+                },
+            );
             (for_weight, for_bias)
         })
         .collect();

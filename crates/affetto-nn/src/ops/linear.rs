@@ -138,14 +138,17 @@ pub(crate) fn weight_gradient<T: Real>(
             let part = Matrix::new(part, rows, count, width_out);
             let x = Matrix::new(x, rows, width_in, width_in);
             product(for_weight, width_in, part.transposed(), x, false);
-            vectorised(|| {
-                for row in 0..rows {
-                    let row = &part.data[row * width_out..][..count];
-                    for (sum, gradient) in for_bias.iter_mut().zip(row) {
-                        *sum += *gradient;
+            vectorised(
+                #[inline(always)]
+                || {
+                    for row in 0..rows {
+                        let row = &part.data[row * width_out..][..count];
+                        for (sum, gradient) in for_bias.iter_mut().zip(row) {
+                            *sum += *gradient;
+                        }
                     }
-                }
-            });
+                },
+            );
         });
     (for_weight, for_bias)
 }

@@ -36,14 +36,29 @@ enum Pointwise {
 impl Pointwise {
     fn forward<T: Real>(self, x: &[T]) -> Vec<T> {
         match self {
-            Self::Gelu => map(x, x, |x, _| gelu_of(x)),
-            Self::Tanh => map(x, x, |x, _| x.tanh()),
+            Self::Gelu => map(
+                x,
+                x,
+                #[inline(always)]
+                |x, _| gelu_of(x),
+            ),
+            Self::Tanh => map(
+                x,
+                x,
+                #[inline(always)]
+                |x, _| x.tanh(),
+            ),
         }
     }
 
     fn backward<T: Real>(self, x: &[T], out: &[T], gradient: &[T]) -> Vec<T> {
         match self {
-            Self::Gelu => map(x, gradient, |x, gradient| gradient * slope_of(x)),
+            Self::Gelu => map(
+                x,
+                gradient,
+                #[inline(always)]
+                |x, gradient| gradient * slope_of(x),
+            ),
             Self::Tanh => map(out, gradient, |out, gradient| {
                 gradient * (T::ONE - out * out)
             }),
@@ -80,11 +95,14 @@ fn map<T: Real>(a: &[T], b: &[T], f: impl Fn(T, T) -> T + Sync) -> Vec<T> {
         .zip(a.par_chunks(CHUNK))
         .zip(b.par_chunks(CHUNK))
         .for_each(|((out, a), b)| {
-            vectorised(|| {
-                for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-                    *out = f(*a, *b);
-                }
-            });
+            vectorised(
+                #[inline(always)]
+                || {
+                    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+                        *out = f(*a, *b);
+                    }
+                },
+            );
         });
     out
 }

@@ -107,6 +107,13 @@ impl Rotary {
         }
     }
 
+    /// Turns all heads of the vector at `position`.
+    pub fn turn_all(&self, x: &mut [f32], position: usize, heads: usize) {
+        for (head, x) in x.chunks_exact_mut(self.head_width()).enumerate() {
+            self.turn_head(x, position, head, heads);
+        }
+    }
+
     /// Turns head number `head` of `heads` of the vector at `position`.
     pub(crate) fn turn_head<T: Real>(
         &self,

@@ -89,7 +89,7 @@ impl CustomOp1 for SoftmaxOp {
         by_dtype!(scores.dtype(), T => {
             let mut out = numbers::<T>(scores, layout)?.to_vec();
             out.par_chunks_mut((queries * keys).max(1)).enumerate().for_each(|(matrix, out)| {
-                vectorised(|| {
+                vectorised(#[inline(always)] || {
                     for (row, out) in out.chunks_exact_mut(keys).enumerate() {
                         let visible = self.0.visible(matrix / heads, row, queries, keys);
                         let (seen, unseen) = out.split_at_mut(visible);
@@ -111,7 +111,7 @@ impl CustomOp1 for SoftmaxOp {
             out.par_chunks_mut(keys.max(1))
                 .zip(shares.par_chunks(keys.max(1)))
                 .for_each(|(out, shares)| {
-                    vectorised(|| softmax_gradient_row(out, shares, T::real(self.0.scale)));
+                    vectorised(#[inline(always)] || softmax_gradient_row(out, shares, T::real(self.0.scale)));
                 });
             Ok(Some(tensor_like(out, scores)?))
         })
