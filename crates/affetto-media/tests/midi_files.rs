@@ -300,3 +300,24 @@ fn a_played_rhythm_goes_to_sixteenths_or_triplets() {
         .collect();
     assert_eq!(durations, [3, 3, 3, 3, 4, 4, 4, 3]);
 }
+
+/// A pick-up that no sixteenth divides: nothing moves past its end.
+#[test]
+fn quantised_notes_stay_in_their_bar() {
+    let mut score = read(&file(0, 96, &[b"\0\x90\x3c\x40\x60\x3c\0"]));
+    score.bars.insert(
+        0,
+        Bar {
+            length: Quarters::new(1, 3),
+            ..score.bars[0]
+        },
+    );
+    let template = score.parts[0].notes[0];
+    score.parts[0].notes = vec![Note {
+        onset: Quarters::new(1, 30),
+        duration: Quarters::new(29, 90),
+        ..template
+    }];
+    let note = midi::quantise(&score, &[Quarters::new(1, 4)]).parts[0].notes[0];
+    assert_eq!((note.onset, note.end()), (0.into(), Quarters::new(1, 3)));
+}

@@ -19,6 +19,8 @@ type Counts = u64;
 pub struct BarRule {
     /// The class that the median chord valence of the bar's events must have.
     pub valence: Option<ValenceClass>,
+    /// The median to come as near to as some rhythm and chords of that class permit.
+    pub near: Option<f64>,
     /// How many events the bar may have.
     pub events: RangeInclusive<usize>,
     /// Lengths of the events in ticks, where the rhythm is given.
@@ -31,6 +33,7 @@ impl Default for BarRule {
     fn default() -> Self {
         Self {
             valence: None,
+            near: None,
             events: 1..=36,
             rhythm: None,
             cuts: Vec::new(),
@@ -46,6 +49,7 @@ pub struct BarGrammar {
     offset: i64,
     compound: bool,
     rule: BarRule,
+    target: Option<Target>,
     /// For each position the possible numbers of further events.
     completions: Vec<Counts>,
 }
@@ -82,6 +86,7 @@ impl BarGrammar {
             offset: metre - context.length,
             compound: context.metre.is_compound(),
             completions: vec![0; context.length as usize + 1],
+            target: None,
             rule,
         };
         grammar.check_rhythm()?;
@@ -93,7 +98,26 @@ impl BarGrammar {
                 most: *grammar.rule.events.end(),
             });
         }
+        grammar.target = grammar.nearest_target();
         Ok(grammar)
+    }
+
+    /// The narrowest of a few targets that the bar can reach.
+    fn nearest_target(&self) -> Option<Target> {
+        let class = self.rule.valence?;
+        let whole = Target { class, near: None };
+        let Some(near) = self.rule.near else {
+            return Some(whole);
+        };
+        let narrow = [0.05, 0.1, 0.15, 0.2].map(|most| Target {
+            class,
+            near: Some((near, most)),
+        });
+        let counts = self.counts_from(0, 0);
+        let found = narrow
+            .into_iter()
+            .find(|target| target.reached_by(&[], counts));
+        Some(found.unwrap_or(whole))
     }
 
     fn check_rhythm(&self) -> Result<(), Impossible> {
@@ -178,13 +202,13 @@ impl BarGrammar {
     /// Whether a chord of this quality (none for "no chord") may be taken at `position` after the events whose chord
     /// valences are `values`.
     pub fn permits_chord(&self, position: i64, values: &[f64], quality: Option<Quality>) -> bool {
-        let Some(class) = self.rule.valence else {
+        let Some(target) = self.target else {
             return true;
         };
         let mut values = values.to_vec();
         values.push(chord_valence(quality));
         let after = self.counts_from(position, values.len() - 1) >> 1;
-        reaches(&values, after, class)
+        target.reached_by(&values, after)
     }
 
     /// Whether an event of `ticks` may be taken at `position`; `values` are the chord valences of the bar's events, this
@@ -194,8 +218,8 @@ impl BarGrammar {
             return false;
         }
         let after = self.counts_from(position + ticks, values.len());
-        match self.rule.valence {
-            Some(class) => reaches(values, after, class),
+        match self.target {
+            Some(target) => target.reached_by(values, after),
             None => after != 0,
         }
     }
@@ -235,35 +259,51 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// Whether some number of further events in `more`, with chords freely chosen, brings the median of `values` into
-/// `class`.
-fn reaches(values: &[f64], more: Counts, class: ValenceClass) -> bool {
-    (0..64)
-        .filter(|count| more >> count & 1 == 1)
-        .any(|count| reaches_with(values, count, class))
+/// Where the median chord valence of a bar must come to lie.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Target {
+    class: ValenceClass,
+    /// A value, and how far from it at the most.
+    near: Option<(f64, f64)>,
 }
 
-fn reaches_with(values: &[f64], count: usize, class: ValenceClass) -> bool {
-    // With more new events than old ones the median is theirs, and every class has a chord of its own.
-    if count > values.len() {
-        return true;
+impl Target {
+    fn holds(&self, median: f64) -> bool {
+        let near = self
+            .near
+            .is_none_or(|(value, most)| (median - value).abs() <= most);
+        near && ValenceClass::from_valence(median) == self.class
     }
-    let valences = REPRESENTATIVES.map(chord_valence);
-    let mut all = values.to_vec();
-    // At most two values decide a median, so two kinds of chords are enough to try.
-    for first in valences {
-        for second in valences {
-            for split in 0..=count {
-                all.truncate(values.len());
-                all.extend(std::iter::repeat_n(first, split));
-                all.extend(std::iter::repeat_n(second, count - split));
-                if ValenceClass::from_valence(median(&all)) == class {
-                    return true;
+
+    /// Whether some number of further events in `more`, with chords freely chosen, brings the median of `values` here.
+    fn reached_by(&self, values: &[f64], more: Counts) -> bool {
+        (0..64)
+            .filter(|count| more >> count & 1 == 1)
+            .any(|count| self.reached_with(values, count))
+    }
+
+    fn reached_with(&self, values: &[f64], count: usize) -> bool {
+        let valences = REPRESENTATIVES.map(chord_valence);
+        // With more new events than old ones the median is theirs.
+        if count > values.len() && valences.iter().any(|valence| self.holds(*valence)) {
+            return true;
+        }
+        let mut all = values.to_vec();
+        // At most two values decide a median, so two kinds of chords are enough to try.
+        for first in valences {
+            for second in valences {
+                for split in 0..=count {
+                    all.truncate(values.len());
+                    all.extend(std::iter::repeat_n(first, split));
+                    all.extend(std::iter::repeat_n(second, count - split));
+                    if self.holds(median(&all)) {
+                        return true;
+                    }
                 }
             }
         }
+        false
     }
-    false
 }
 
 #[cfg(test)]
@@ -325,6 +365,23 @@ mod tests {
         }
         assert_eq!(position, grammar.length);
         values
+    }
+
+    #[test]
+    fn a_value_is_reached_as_nearly_as_chords_permit() {
+        let mut rng = Seed(6).rng();
+        for round in 0..60 {
+            let near = f64::from(round - 27) / 32.0;
+            let rule = BarRule {
+                valence: Some(ValenceClass::from_valence(near)),
+                near: Some(near),
+                events: 4..=4,
+                ..BarRule::default()
+            };
+            let grammar = BarGrammar::new(&context(4, 4), rule).unwrap();
+            let reached = median(&walk(&grammar, &mut rng));
+            assert!((reached - near).abs() <= 0.2, "{near} {reached}");
+        }
     }
 
     #[test]

@@ -130,6 +130,7 @@ fn bar_plan(
         },
         rule: BarRule {
             valence: valence.enforced.then_some(valence.class),
+            near: valence.near,
             events: count.map_or(1..=36, |count| count..=count),
             ..BarRule::default()
         },
@@ -149,6 +150,7 @@ struct BarValence {
     class: ValenceClass,
     aim: f64,
     enforced: bool,
+    near: Option<f64>,
 }
 
 fn valences(wish: &Wish, statistics: &Statistics, rng: &mut Rng) -> Vec<BarValence> {
@@ -165,6 +167,7 @@ fn valences(wish: &Wish, statistics: &Statistics, rng: &mut Rng) -> Vec<BarValen
                 class,
                 aim: middle(class) - over,
                 enforced: false,
+                near: None,
             };
             classes.into_iter().map(bar).collect()
         }
@@ -175,6 +178,7 @@ fn valences(wish: &Wish, statistics: &Statistics, rng: &mut Rng) -> Vec<BarValen
                     class: ValenceClass::from_valence(aim),
                     aim,
                     enforced: true,
+                    near: Some(aim),
                 }
             };
             curve.iter().map(bar).collect()
@@ -184,6 +188,7 @@ fn valences(wish: &Wish, statistics: &Statistics, rng: &mut Rng) -> Vec<BarValen
                 class: *class,
                 aim: middle(*class),
                 enforced: true,
+                near: None,
             };
             classes.iter().map(bar).collect()
         }

@@ -72,10 +72,13 @@ impl Beats {
         step.copied().unwrap_or(self.first_step)
     }
 
-    /// The nearest place on the grid, and no place past the end.
+    /// The nearest place on the grid, and no place past the end of its bar.
     fn nearest(&self, time: Quarters) -> Quarters {
         let beat = self.beat_at(time);
-        (beat + rounded(time - beat, self.step_at(time))).min(self.end())
+        let begun = self.bar_onsets.partition_point(|onset| *onset <= time);
+        let bar_end = self.bar_onsets.get(begun).copied();
+        let place = beat + rounded(time - beat, self.step_at(time));
+        place.min(bar_end.unwrap_or_else(|| self.end()))
     }
 }
 

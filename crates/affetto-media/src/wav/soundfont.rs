@@ -142,3 +142,30 @@ fn messages(score: &Score, timeline: &Timeline) -> Vec<Message> {
     messages.sort();
     messages
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_usual_soundfont_comes_first_and_then_the_first_by_name() {
+        let folder = env::temp_dir().join(format!("affetto-soundfonts-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let mut found = Vec::new();
+        for name in ["readme.txt", "violin.sf2", "brass.sf2", "default-GM.sf2"] {
+            fs::write(folder.join(name), "").unwrap();
+            found.push(best_in_folder(&folder));
+        }
+        fs::remove_dir_all(&folder).unwrap();
+        let path = |name| Some(folder.join(name));
+        let expected = [
+            None,
+            path("violin.sf2"),
+            path("brass.sf2"),
+            path("default-GM.sf2"),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(best_in_folder(&folder), None);
+    }
+}
