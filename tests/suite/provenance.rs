@@ -30,6 +30,27 @@ fn the_same_bytes_twice_and_whatever_the_threads() {
     assert_ne!(first.read("a.mid"), second.read("a.mid"));
 }
 
+/// Copied elsewhere, without environment and home.
+#[test]
+fn the_program_alone_makes_the_same_bytes() {
+    let (here, elsewhere) = (Place::new(), Place::new());
+    here.succeed(&format!("{LINE} -o a.mid -o a.png"));
+    let copy = elsewhere.path().join("copy");
+    fs::copy(crate::command::program(), &copy).unwrap();
+    let status = std::process::Command::new(&copy)
+        .args(crate::command::words(&format!(
+            "{LINE} -o a.mid -o a.png --quiet"
+        )))
+        .current_dir(elsewhere.path())
+        .env_clear()
+        .status()
+        .unwrap();
+    assert!(status.success());
+    for name in here.names() {
+        assert!(here.read(&name) == elsewhere.read(&name), "{name}");
+    }
+}
+
 #[test]
 fn a_file_is_made_again_from_its_provenance() {
     let place = Place::new();

@@ -41,7 +41,16 @@ pub fn run(args: &TrainLeadSheet, printer: &Printer) -> Result<Value, Failure> {
             hint: Some("go on with --resume".into()),
         });
     }
-    printer.say(&format!("{report:?}"));
+    let loss = &report.test_loss;
+    let head = ["", "trained", "trigram", "unigram", "untrained"]
+        .map(str::to_owned)
+        .to_vec();
+    let losses =
+        [loss.trained, loss.trigram, loss.unigram, loss.untrained].map(|loss| format!("{loss:.3}"));
+    let row = std::iter::once("nats a token".to_owned())
+        .chain(losses)
+        .collect();
+    printer.say_table(&[head, row]);
     printer.data(&args.out.display().to_string());
-    Ok(json!({ "out": args.out }))
+    Ok(json!({ "out": args.out, "report": report }))
 }

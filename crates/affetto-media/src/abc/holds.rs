@@ -7,7 +7,7 @@ use crate::{
     Bar, ChordChange, Limits, Note, Part, Quarters, Role, Score, Section, Tempo, TempoChange,
 };
 
-/// `score` with what [`write`](super::write) keeps of it, so that reading what was written gives this
+/// `score` with what [`write()`](super::write) keeps of it, so that reading what was written gives this
 /// score again.
 ///
 /// - Every note has the loudness [`VELOCITY`]. Of two notes of a part with one pitch at one time, the

@@ -1,8 +1,8 @@
 //! ABC notation, version 2.1 (Chris Walshaw, "The abc music standard 2.1", 2011).
 //!
-//! Reading what [`write`] wrote gives what [`holds`] says that ABC can hold.
+//! Reading what [`write()`] wrote gives what [`holds`] says that ABC can hold.
 //!
-//! What reading makes of what a [`Score`](crate::Score) has no place for:
+//! What reading makes of what a [`Score`] has no place for:
 //!
 //! - Repeats are written once: `|:`, `:|`, `[1` and `[2` are bar lines, so a first and a second ending
 //!   follow one another. Where such a line, or a double one, splits a full bar in two, the halves become

@@ -1,7 +1,7 @@
 //! MusicXML, plain and compressed.
 //!
 //! [`document::Document`] is what a file says, measure by measure; [`read`] makes a score of it.
-//! [`write`] and [`write_compressed`] write a score so that it can be engraved as it is.
+//! [`write()`] and [`write_compressed`] write a score so that it can be engraved as it is.
 
 mod container;
 pub mod document;

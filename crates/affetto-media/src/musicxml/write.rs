@@ -66,7 +66,7 @@ pub fn write(score: &Score) -> Result<Vec<u8>, Error> {
 ///
 /// # Errors
 ///
-/// As [`write`].
+/// As [`write()`].
 pub fn write_compressed(score: &Score) -> Result<Vec<u8>, Error> {
     let text = write(score)?;
     pack(&text).map_err(|error| Error::Unsupported {
