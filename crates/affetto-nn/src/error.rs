@@ -71,8 +71,8 @@ pub enum NnError {
         /// What does not fit.
         reason: String,
     },
-    /// The loss is no longer a number.
-    #[error("the loss is {loss} at step {step}")]
+    /// The loss or its gradient is no longer a number.
+    #[error("training has diverged at step {step}, with a loss of {loss}")]
     Diverged {
         /// The step, from 1.
         step: usize,

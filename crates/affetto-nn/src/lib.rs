@@ -1,5 +1,4 @@
-//! The candle parts that models share: operations with right gradients, layers, weights, the
-//! training loop and the sampling of tokens.
+#![doc = include_str!("../README.md")]
 
 pub mod attention;
 pub mod cache;

@@ -348,7 +348,7 @@ impl<'a, T: Trainee> Run<'a, T> {
     where
         D: TrainingData<Batch = T::Batch>,
     {
-        if self.state.finished && self.state.step < self.settings.steps {
+        if self.state.finished && self.state.without_progress() >= self.settings.patience {
             return Ok(Stop::NoProgress);
         }
         while self.state.step < self.settings.steps {
@@ -394,7 +394,7 @@ impl<'a, T: Trainee> Run<'a, T> {
         if !value.is_finite() {
             return Err(NnError::Diverged { step, loss: value });
         }
-        self.update(step, &loss.backward()?)?;
+        self.update(step, value, &loss.backward()?)?;
         self.state.step = step;
         self.state.position += 1;
         self.state.loss_sum += value;
@@ -405,12 +405,15 @@ impl<'a, T: Trainee> Run<'a, T> {
         Ok(())
     }
 
-    fn update(&mut self, step: usize, gradients: &GradStore) -> Result<()> {
+    fn update(&mut self, step: usize, loss: f32, gradients: &GradStore) -> Result<()> {
         let parameters = self.weights.parameters();
         let found = parameters
             .iter()
             .filter_map(|(_, p)| gradients.get(p.var.as_tensor()));
         let norm = global_norm(found)?;
+        if !norm.is_finite() {
+            return Err(NnError::Diverged { step, loss });
+        }
         let scale = (self.settings.clip_norm / norm.max(f64::MIN_POSITIVE)).min(1.0);
         let (rate, average) = (self.settings.rate(step), self.settings.average_at(step));
         let factors = self.optimiser.step(step, rate, scale, average);
@@ -748,6 +751,12 @@ mod tests {
         assert_eq!((report.stop, report.step), (Stop::NoProgress, 6));
         let again = run(folder.path(), &stuck, &Silent);
         assert_eq!((again.stop, again.step), (Stop::NoProgress, 6));
+        let patient = TrainSettings {
+            patience: 4,
+            ..stuck
+        };
+        let further = run(folder.path(), &patient, &Silent);
+        assert_eq!((further.stop, further.step), (Stop::NoProgress, 10));
     }
 
     #[test]

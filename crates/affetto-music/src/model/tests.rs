@@ -173,6 +173,32 @@ fn gradients_of_every_parameter_are_right() {
     });
 }
 
+#[test]
+fn gradients_do_not_depend_on_the_number_of_threads() {
+    each_kind(|config, weights, model| {
+        let bits = |threads: usize| -> Vec<Vec<u32>> {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            pool.build().unwrap().install(|| {
+                let examples: Vec<Example> = (0..20).map(|seed| example(seed, 3, 40)).collect();
+                let batch = Batch::pad(&examples, 3).unwrap();
+                let loss = Seq2Seq::loss(model, &batch, Some(DropoutSeed(Seed(4)))).unwrap();
+                let gradients = loss.backward().unwrap();
+                let numbers = |tensor: &Tensor| -> Vec<u32> {
+                    let numbers: Vec<f32> = tensor.flatten_all().unwrap().to_vec1().unwrap();
+                    numbers.into_iter().map(f32::to_bits).collect()
+                };
+                let parameters = weights.parameters();
+                let of = |var: &Tensor| numbers(gradients.get(var).unwrap());
+                parameters
+                    .iter()
+                    .map(|(_, p)| of(p.var.as_tensor()))
+                    .collect()
+            })
+        };
+        assert!(bits(1) == bits(3), "{:?}", config.kind());
+    });
+}
+
 /// One batch, again and again.
 struct Same(Batch);
 

@@ -13,7 +13,7 @@ const POSITIONS: usize = 64;
 /// The sum of one row of `table` `(rows, width)` per column of `ids`: `ids` holds `columns` row
 /// numbers for each position, and the result is `(positions, width)`.
 pub fn embedding_sum(table: &Tensor, ids: &Arc<[u32]>, columns: usize) -> Result<Tensor> {
-    let (rows, width) = table.dims2()?;
+    let (rows, _) = table.dims2()?;
     if columns == 0 || !ids.len().is_multiple_of(columns) {
         bail!("{} ids in columns of {columns}", ids.len());
     }
@@ -24,6 +24,12 @@ pub fn embedding_sum(table: &Tensor, ids: &Arc<[u32]>, columns: usize) -> Result
         let ids = ids.clone();
         return table.contiguous()?.apply_op1(EmbeddingSum { ids, columns });
     }
+    composed(table, ids, columns)
+}
+
+/// The same from candle's operations.
+fn composed(table: &Tensor, ids: &[u32], columns: usize) -> Result<Tensor> {
+    let width = table.dim(1)?;
     let positions = ids.len() / columns;
     let ids = Tensor::from_slice(ids, ids.len(), table.device())?;
     let rows = table.index_select(&ids, 0)?;
@@ -86,7 +92,7 @@ fn add<T: Real>(into: &mut [T], from: &[T]) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::gradient::{check, noise};
+    use super::super::gradient::{assert_close, check, noise};
     use super::*;
     use candle_core::Device;
 
@@ -96,6 +102,13 @@ mod tests {
         check(&[noise("table", &[6, 5])], |t| {
             embedding_sum(&t[0], &ids, 2)
         });
+    }
+
+    #[test]
+    fn equals_the_composition() {
+        let (table, ids) = (noise("table", &[6, 5]), Arc::from([0, 4, 4, 4, 2, 0]));
+        let expected = composed(&table, &ids, 2).unwrap();
+        assert_close(&embedding_sum(&table, &ids, 2).unwrap(), &expected, 1e-12);
     }
 
     #[test]

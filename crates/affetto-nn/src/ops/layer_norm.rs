@@ -21,6 +21,11 @@ pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f64) -> R
             .contiguous()?
             .apply_op3(weight, bias, LayerNorm { epsilon });
     }
+    composed(x, weight, bias, epsilon)
+}
+
+/// The same from candle's operations.
+fn composed(x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f64) -> Result<Tensor> {
     let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
     let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
     centred
@@ -190,7 +195,7 @@ fn backward_row<T: Real>(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::gradient::{check, noise};
+    use super::super::gradient::{assert_close, check, noise};
     use super::*;
     use candle_core::Device;
 
@@ -202,6 +207,21 @@ mod tests {
             noise("b", &[11]),
         ];
         check(&inputs, |t| layer_norm(&t[0], &t[1], &t[2], 1e-5));
+    }
+
+    #[test]
+    fn equals_the_composition() {
+        let (x, weight, bias) = (
+            noise("x", &[3, 25, 11]),
+            noise("w", &[11]),
+            noise("b", &[11]),
+        );
+        let expected = composed(&x, &weight, &bias, 1e-5).unwrap();
+        assert_close(
+            &layer_norm(&x, &weight, &bias, 1e-5).unwrap(),
+            &expected,
+            1e-12,
+        );
     }
 
     /// (1, 3) has mean 2 and standard deviation 1.

@@ -146,6 +146,26 @@ mod tests {
         assert_eq!(Real::exp(0f32), 1.0);
     }
 
+    /// The widest vector instructions of this machine against those of the oldest one.
+    #[test]
+    fn vector_instructions_do_not_change_a_bit() {
+        let numbers: Vec<f32> = (0..999)
+            .map(|i| ((i * i) % 1777) as f32 / 113.0 - 8.0)
+            .collect();
+        let work = |numbers: &[f32]| -> Vec<u32> {
+            let each = numbers
+                .iter()
+                .flat_map(|x| [Real::exp(*x), Real::tanh(*x), x.sigmoid()]);
+            let sum = sum8(numbers.len(), |i| numbers[i] * Real::tanh(numbers[i]));
+            each.chain([sum]).map(f32::to_bits).collect()
+        };
+        let wide = vectorised(
+            #[inline(always)]
+            || work(&numbers),
+        );
+        assert_eq!(wide, work(&numbers));
+    }
+
     #[test]
     fn sum8_counts_every_index_once() {
         for count in [0, 1, 7, 8, 9, 31] {

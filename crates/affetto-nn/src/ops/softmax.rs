@@ -64,12 +64,18 @@ impl Softmax {
 /// The softmax over the keys of `scores` `(B, heads, T, S)`: 0 for keys that are not visible, and
 /// all 0 for a query that sees none.
 pub fn softmax(scores: &Tensor, settings: &Softmax) -> Result<Tensor> {
-    let (batch, _, queries, keys) = scores.dims4()?;
+    let batch = scores.dim(0)?;
     settings.check(batch)?;
     if fused(scores) {
         let op = SoftmaxOp(settings.clone());
         return scores.contiguous()?.apply_op1(op);
     }
+    composed(scores, settings)
+}
+
+/// The same from candle's operations; it asks for at least one visible key.
+fn composed(scores: &Tensor, settings: &Softmax) -> Result<Tensor> {
+    let (batch, _, queries, keys) = scores.dims4()?;
     let scores = (scores * settings.scale)?;
     let scores = scores.broadcast_add(&settings.mask(batch, queries, keys, &scores)?)?;
     let shifted = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?.detach())?;
@@ -154,7 +160,7 @@ pub(crate) fn softmax_gradient_row<T: Real>(gradient: &mut [T], shares: &[T], sc
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::gradient::{check, noise};
+    use super::super::gradient::{assert_close, check, noise};
     use super::*;
 
     fn settings(causal: bool) -> Softmax {
@@ -171,6 +177,19 @@ mod tests {
             check(&[noise("scores", &[2, 3, 4, 5])], |t| {
                 softmax(&t[0], &settings(causal))
             });
+        }
+    }
+
+    #[test]
+    fn equals_the_composition() {
+        let scores = noise("scores", &[2, 3, 4, 5]);
+        for causal in [false, true] {
+            let expected = composed(&scores, &settings(causal)).unwrap();
+            assert_close(
+                &softmax(&scores, &settings(causal)).unwrap(),
+                &expected,
+                1e-12,
+            );
         }
     }
 
