@@ -321,3 +321,17 @@ fn quantised_notes_stay_in_their_bar() {
     let note = midi::quantise(&score, &[Quarters::new(1, 4)]).parts[0].notes[0];
     assert_eq!((note.onset, note.end()), (0.into(), Quarters::new(1, 3)));
 }
+
+/// 27,959 is no divisor of a multiple of 480 that a file can say; the file's own division stays.
+#[test]
+fn a_foreign_division_is_kept_where_480_would_round() {
+    let score = read(&file(0, 27_959, &[b"\0\x90\x3c\x40\x07\x3c\0"]));
+    let bytes = midi::write(&score).unwrap();
+    assert_eq!(bytes[12..14], 27_959_u16.to_be_bytes());
+    assert_eq!(read(&bytes), score);
+    // Five times 101 is at least as fine as 480.
+    let score = read(&file(0, 101, &[b"\0\x90\x3c\x40\x01\x3c\0"]));
+    let bytes = midi::write(&score).unwrap();
+    assert_eq!(bytes[12..14], 505_u16.to_be_bytes());
+    assert_eq!(read(&bytes), score);
+}

@@ -13,8 +13,9 @@ use crate::{Bar, Error, Key, Metre, Mode, Part, Quarters, Score};
 /// Writes a Standard MIDI file of format 1, laid out as the module says.
 ///
 /// There are 480 ticks in a quarter note, or the smallest multiple that makes every time of the score a
-/// whole number of ticks. Where that is more than a file can say (32,767), 480 are used and times go
-/// to the nearest tick. Two notes of one pitch that overlap in one part become one after the other, as one
+/// whole number of ticks. Where that is more than a file can say (32,767), as after reading a file of another
+/// division, any number that does will do. Where none does, 480 are used and times go to the nearest
+/// tick. Two notes of one pitch that overlap in one part become one after the other, as one
 /// MIDI channel plays them.
 ///
 /// # Errors
@@ -60,14 +61,13 @@ struct Clock {
 
 impl Clock {
     fn for_score(score: &Score) -> Self {
-        let fits = |ticks: i64| (1..=0x7fff).contains(&ticks);
-        let exact = times(score)
-            .map(|time| *time.denom())
-            .try_fold(i64::from(TICKS_PER_QUARTER), |ticks, denom| {
-                Some(least_common_multiple(ticks, denom)).filter(|ticks| fits(*ticks))
-            });
+        let usual = i64::from(TICKS_PER_QUARTER);
+        let ticks = whole_ticks(score, usual)
+            // A multiple of the smallest exact division, at least as fine as usual.
+            .or_else(|| whole_ticks(score, 1).map(|ticks| ticks * ((usual + ticks - 1) / ticks)))
+            .unwrap_or(usual);
         Self {
-            ticks_per_quarter: exact.map_or(TICKS_PER_QUARTER, |ticks| ticks as u16),
+            ticks_per_quarter: ticks as u16,
         }
     }
 
@@ -77,6 +77,17 @@ impl Clock {
         let denom = i128::from(*time.denom());
         ((2 * numer + denom) / (2 * denom)).max(0) as u64
     }
+}
+
+/// The smallest multiple of `least` ticks per quarter note that makes every time whole, if a file can
+/// say it.
+fn whole_ticks(score: &Score, least: i64) -> Option<i64> {
+    let fits = |ticks: &i64| (1..=0x7fff).contains(ticks);
+    times(score)
+        .map(|time| *time.denom())
+        .try_fold(least, |ticks, denom| {
+            Some(least_common_multiple(ticks, denom)).filter(fits)
+        })
 }
 
 fn times(score: &Score) -> impl Iterator<Item = Quarters> {
