@@ -231,8 +231,8 @@ fn groups(wish: &Wish) -> Vec<Group> {
     }
 }
 
-/// In a repeated section the last two bars are new, so are the notes (not the chords) of about one bar in four;
-/// the rest is as it was. A bar whose own wishes are enforced and differ is new.
+/// In a repeated section the last two bars are new, so are the notes (not the chords) of about one bar in four where
+/// no valence class is enforced; the rest is as it was. A bar whose own wishes are enforced and differ is new.
 fn repeat(bars: &mut [BarPlan], form: &Form, wish: &Wish, rng: &mut Rng) {
     let skip = usize::from(wish.pickup > 0);
     for section in form.sections(wish.bars) {
@@ -242,7 +242,8 @@ fn repeat(bars: &mut [BarPlan], form: &Form, wish: &Wish, rng: &mut Rng) {
         let kept = section.bars.saturating_sub(2);
         for at in 0..kept {
             let (from, to) = (skip + earlier + at, skip + section.start + at);
-            let varied = rng.uniform() < 0.25;
+            // New notes over old chords weigh the chords anew, so an enforced class allows no variation.
+            let varied = rng.uniform() < 0.25 && bars[to].rule.valence.is_none();
             if bars[from].rule != bars[to].rule {
                 continue;
             }

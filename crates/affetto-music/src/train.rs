@@ -36,6 +36,8 @@ pub struct TrainOptions {
     pub max_minutes: Option<f64>,
     /// Whether to go on from the checkpoint; else an existing one is an error.
     pub resume: bool,
+    /// Weights to begin from, such as a published `model.safetensors`; used where there is no checkpoint yet.
+    pub from: Option<PathBuf>,
     /// Draws the first weights and the order of songs.
     pub seed: Seed,
 }
@@ -87,7 +89,7 @@ const SORTED_TOGETHER: usize = 256;
 /// Tokens to choose the best weights by, at most: a fixed part of the songs.
 const VALID_TOKENS: usize = 60_000;
 /// Dropout of both networks.
-const DROPOUT: f64 = 0.15;
+const DROPOUT: f64 = 0.2;
 
 /// The vocabularies of lead sheets.
 pub fn vocabularies() -> Vocabularies {
@@ -114,7 +116,7 @@ pub fn config(kind: ModelKind) -> ModelConfig {
 fn settings(options: &TrainOptions) -> TrainSettings {
     TrainSettings {
         seed: options.seed,
-        peak_rate: 1.5e-3,
+        peak_rate: if options.from.is_some() { 1e-3 } else { 1.5e-3 },
         floor: 0.02,
         warmup_steps: 400,
         decay: Decay::InverseSqrt,
@@ -152,6 +154,9 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
     let weights = Weights::drawn(options.seed.derive("weights"), &Device::Cpu);
     let model = Model::new(&config, &weights)?;
     let untrained = loss(&model, &songs.test)?;
+    if let Some(from) = &options.from {
+        weights.begin_from(&TensorFile::read(from)?)?;
+    }
     let data = Data { songs: &songs };
     let held_out = batches(first_tokens(&songs.valid, VALID_TOKENS))?;
     let settings = settings(options);

@@ -391,6 +391,32 @@ impl Weights {
         Ok(())
     }
 
+    /// Sets the parameters that `file` has, to begin training from it. Where a table of embeddings has grown since,
+    /// its first rows are those of the file and the new ones are 0, so that at first they change nothing. What the
+    /// file does not have stays as it was drawn.
+    ///
+    /// # Errors
+    /// Where a tensor has another shape in any other way.
+    pub fn begin_from(&self, file: &TensorFile) -> Result<(), NnError> {
+        for (name, parameter) in self.parameters() {
+            let Some(tensor) = file.tensors.get(&name) else {
+                continue;
+            };
+            let shape = parameter.var.dims();
+            let grown = shape.len() == 2
+                && shape[1..] == tensor.shape[1..]
+                && shape.first() > tensor.shape.first();
+            if !grown {
+                check_shape(&name, shape, &tensor.shape)?;
+            }
+            let mut numbers = tensor.numbers.clone();
+            numbers.resize(shape.iter().product(), 0.0);
+            let value = Tensor::from_vec(numbers, shape, &self.device)?;
+            parameter.var.set(&value)?;
+        }
+        Ok(())
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Parameter>> {
         self.parameters
             .lock()

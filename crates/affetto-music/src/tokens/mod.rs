@@ -4,6 +4,7 @@
 //! tie token (`hold`), five more durations and six more chord qualities. Everything is moved to C major or A
 //! minor; time is counted in [`TICKS_PER_QUARTER`].
 
+mod echo;
 mod phrases;
 mod sequence;
 mod vocabulary;

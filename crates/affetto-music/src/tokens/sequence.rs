@@ -7,7 +7,9 @@ use affetto_media::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Group, groups,
+    Group,
+    echo::{ECHO_COLUMNS, Heard, echo_vocab},
+    groups,
     vocabulary::{
         CHORDS, DURATIONS, Degree, LOWEST_PITCH, METRES, PITCHES, Slot, Token, fold, metre_place,
         quarters_from_ticks, ticks_from_quarters,
@@ -17,8 +19,9 @@ use super::{
 /// Columns of the encoder's input: metre, group, valence, density, count of events, mode, style.
 pub const CONDITION_COLUMNS: usize = 7;
 /// Columns beside each decoder token: place in the bar, bars left, metre, group, valence, density, count of events,
-/// mode, style, events so far, sounding pitch.
-pub const FEATURE_COLUMNS: usize = 11;
+/// mode, style, events so far, sounding pitch; then what the music may come back to.
+pub const FEATURE_COLUMNS: usize = PLACE_COLUMNS + ECHO_COLUMNS;
+const PLACE_COLUMNS: usize = 11;
 
 /// The id of "not said" among valences, densities and counts; 0 is padding.
 const ANY: u32 = 1;
@@ -44,7 +47,7 @@ pub fn condition_vocab() -> Vec<usize> {
 
 /// How many ids each feature column has.
 pub fn feature_vocab() -> Vec<usize> {
-    vec![
+    let mut sizes = vec![
         2 + LONGEST_BAR,
         2 + FAR,
         1 + METRES.len(),
@@ -56,7 +59,9 @@ pub fn feature_vocab() -> Vec<usize> {
         2 + Style::ALL.len(),
         1 + MANY,
         2 + PITCHES as usize,
-    ]
+    ];
+    sizes.extend(echo_vocab());
+    sizes
 }
 
 /// The kind of song. The training songs are of these kinds.
@@ -160,7 +165,7 @@ fn style_id(style: Option<Style>) -> u32 {
 }
 
 /// Walks along the tokens of a sequence and knows where in the music it is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Cursor {
     /// How many tokens were fed.
     tokens: usize,
@@ -175,6 +180,7 @@ pub struct Cursor {
     /// The pitch that a `hold` would carry on.
     sounding: Option<u8>,
     slot: Slot,
+    heard: Heard,
 }
 
 impl Default for Cursor {
@@ -187,6 +193,7 @@ impl Default for Cursor {
             events: 0,
             sounding: None,
             slot: Slot::Bar,
+            heard: Heard::default(),
         }
     }
 }
@@ -232,6 +239,7 @@ impl Cursor {
     }
 
     fn advance(&mut self, token: Token, bars: &[BarContext]) {
+        self.heard.take(token, self.position);
         match token {
             Token::Pad | Token::Bos | Token::Eos => self.slot = Slot::Bar,
             Token::Bar => {
@@ -277,7 +285,8 @@ impl Cursor {
         let sounding = self
             .sounding
             .map_or(1, |pitch| 2 + u32::from(pitch - LOWEST_PITCH));
-        [
+        let mut ids = [0; FEATURE_COLUMNS];
+        ids[..PLACE_COLUMNS].copy_from_slice(&[
             1 + place.clamp(0, LONGEST_BAR as i64) as u32,
             1 + (bars.len() - at).min(FAR) as u32,
             metre,
@@ -289,7 +298,10 @@ impl Cursor {
             style,
             self.events.min(MANY) as u32,
             sounding.min(1 + u32::from(PITCHES)),
-        ]
+        ]);
+        let echo = self.heard.columns(self.slot, self.position, at, bars);
+        ids[PLACE_COLUMNS..].copy_from_slice(&echo);
+        ids
     }
 }
 
