@@ -19,6 +19,7 @@ pub mod progression;
 pub mod rules;
 pub mod songs;
 pub mod statistics;
+pub mod template;
 pub mod tokens;
 pub mod train;
 pub mod trigram;

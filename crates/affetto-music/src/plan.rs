@@ -9,7 +9,8 @@ use crate::{
     generate::{Aim, BarPlan, Given, Plan},
     grammar::BarRule,
     next_token::Sampling,
-    statistics::{CLASS_MIDDLES, Statistics},
+    statistics::{CLASS_MIDDLES, Statistics, valence_place},
+    template::TemplateWish,
     tokens::{
         BarContext, Group, LOWEST_PITCH, PITCHES, Style, Transposition, quarters_from_ticks,
         ticks_from_quarters,
@@ -69,9 +70,13 @@ pub const VALENCE_RANGE: (f64, f64) = (-0.81, 0.87);
 /// Decides everything that does not need the model. The second value says how the models' pitches sound.
 pub fn plan(wish: &Wish, statistics: &Statistics, seed: Seed) -> (Plan, Transposition) {
     let transposition = transposition(wish.key, wish.range);
-    let valences = valences(wish, statistics, &mut seed.derive("valence curve").rng());
-    let densities = densities(wish, statistics, &mut seed.derive("density curve").rng());
-    let mut groups = groups(wish);
+    let drawn = statistics.draw_bars(&template_wish(wish), &mut seed.derive("template").rng());
+    let valences = valences(wish, &drawn.valence);
+    let densities = densities(wish, &drawn.density);
+    let mut groups = match (&wish.form, drawn.groups) {
+        (None, Some(groups)) => groups,
+        _ => groups(wish),
+    };
     let mut bars: Vec<BarPlan> = Vec::new();
     if wish.pickup > 0 {
         groups.insert(0, Group::Pickup);
@@ -98,6 +103,28 @@ pub fn plan(wish: &Wish, statistics: &Statistics, seed: Seed) -> (Plan, Transpos
         sampling: wish.sampling,
     };
     (plan, transposition)
+}
+
+fn template_wish(wish: &Wish) -> TemplateWish {
+    let mean = |curve: &[f64]| curve.iter().sum::<f64>() / curve.len().max(1) as f64;
+    let valence = match &wish.valence {
+        ValenceWish::Mean(mean) => *mean,
+        ValenceWish::Curve(curve) => mean(curve),
+        ValenceWish::Pinned(classes) => mean(
+            &classes
+                .iter()
+                .map(|class| middle(*class))
+                .collect::<Vec<_>>(),
+        ),
+    };
+    TemplateWish {
+        bars: wish.bars,
+        mode: wish.key.mode(),
+        metre: wish.metre,
+        style: wish.style,
+        valence: Some(valence.clamp(VALENCE_RANGE.0, VALENCE_RANGE.1)),
+        density: Some(wish.mean_density),
+    }
 }
 
 fn bar_plan(
@@ -153,23 +180,23 @@ struct BarValence {
     near: Option<f64>,
 }
 
-fn valences(wish: &Wish, statistics: &Statistics, rng: &mut Rng) -> Vec<BarValence> {
-    let middle = |class: ValenceClass| CLASS_MIDDLES[(class.number() + 2) as usize];
+const fn middle(class: ValenceClass) -> f64 {
+    CLASS_MIDDLES[valence_place(class)]
+}
+
+fn valences(wish: &Wish, drawn: &[ValenceClass]) -> Vec<BarValence> {
     match &wish.valence {
         ValenceWish::Mean(mean) => {
             let mean = mean.clamp(VALENCE_RANGE.0, VALENCE_RANGE.1);
-            let classes = statistics
-                .of(wish.key.mode())
-                .draw_valence(wish.bars, mean, rng);
-            let sum: f64 = classes.iter().map(|class| middle(*class)).sum();
+            let sum: f64 = drawn.iter().map(|class| middle(*class)).sum();
             let over = sum / wish.bars.max(1) as f64 - mean;
-            let bar = |class| BarValence {
-                class,
-                aim: middle(class) - over,
+            let bar = |class: &ValenceClass| BarValence {
+                class: *class,
+                aim: middle(*class) - over,
                 enforced: false,
                 near: None,
             };
-            classes.into_iter().map(bar).collect()
+            drawn.iter().map(bar).collect()
         }
         ValenceWish::Curve(curve) => {
             let bar = |value: &f64| {
@@ -201,20 +228,17 @@ struct BarDensity {
     per_quarter: Option<f64>,
 }
 
-fn densities(wish: &Wish, statistics: &Statistics, rng: &mut Rng) -> Vec<BarDensity> {
-    let drawn = statistics
-        .of(wish.key.mode())
-        .draw_density(wish.bars, wish.mean_density, rng);
+fn densities(wish: &Wish, drawn: &[DensityClass]) -> Vec<BarDensity> {
     let asked = |at: usize| {
         wish.density
             .as_ref()
             .and_then(|curve| curve.get(at).copied())
     };
     drawn
-        .into_iter()
+        .iter()
         .enumerate()
         .map(|(at, class)| BarDensity {
-            class,
+            class: *class,
             per_quarter: asked(at),
         })
         .collect()

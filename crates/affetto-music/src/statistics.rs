@@ -5,7 +5,10 @@ use affetto_core::Rng;
 use affetto_media::Mode;
 use serde::{Deserialize, Serialize};
 
-use crate::tokens::Sequence;
+use crate::{
+    template::{Template, TemplateWish, draw},
+    tokens::{Group, Sequence},
+};
 
 /// Counts of neighbouring bars in one mode.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,6 +30,20 @@ pub struct Statistics {
     pub major: ModeStatistics,
     /// Songs in minor.
     pub minor: ModeStatistics,
+    /// What the bars of each song are like.
+    #[serde(default)]
+    pub templates: Vec<Template>,
+}
+
+/// What is drawn of the bars of a piece.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DrawnBars {
+    /// The place of each in its phrase, where a song was found to be like.
+    pub groups: Option<Vec<Group>>,
+    /// The valence class of each.
+    pub valence: Vec<ValenceClass>,
+    /// The density class of each.
+    pub density: Vec<DensityClass>,
 }
 
 /// The middle of each valence class where nothing was counted; between the chord valences of the paper.
@@ -39,6 +56,7 @@ impl Statistics {
         for sequence in sequences {
             let mode = sequence.bars.first().map_or(Mode::Major, |bar| bar.mode);
             statistics.of_mut(mode).add(sequence);
+            statistics.templates.extend(Template::of(sequence));
         }
         statistics.major.valence_means = CLASS_MIDDLES;
         statistics.minor.valence_means = CLASS_MIDDLES;
@@ -50,6 +68,38 @@ impl Statistics {
         match mode {
             Mode::Major => &self.major,
             Mode::Minor => &self.minor,
+        }
+    }
+
+    /// Bars as a song has them that is much like what is wished, changed as little as brings the means near the wished
+    /// ones; without any song, bars that move as songs do.
+    pub fn draw_bars(&self, wish: &TemplateWish, rng: &mut Rng) -> DrawnBars {
+        let mode = self.of(wish.mode);
+        let Some(bars) = draw(&self.templates, wish, rng) else {
+            return DrawnBars {
+                groups: None,
+                valence: mode.draw_valence(wish.bars, wish.valence.unwrap_or(0.2), rng),
+                density: mode.draw_density(wish.bars, wish.density.unwrap_or(1.0), rng),
+            };
+        };
+        let mut valence: Vec<usize> = bars.iter().map(|bar| valence_place(bar.valence)).collect();
+        if let Some(mean) = wish.valence {
+            bring_near(&mut valence, &mode.valence, &CLASS_MIDDLES, mean, rng);
+        }
+        let mut density: Vec<usize> = bars.iter().map(|bar| bar.density as usize).collect();
+        if let Some(mean) = wish.density {
+            bring_near(&mut density, &mode.density, &DENSITIES, mean, rng);
+        }
+        DrawnBars {
+            groups: Some(bars.iter().map(|bar| bar.group).collect()),
+            valence: valence
+                .into_iter()
+                .map(|place| ValenceClass::ALL[place])
+                .collect(),
+            density: density
+                .into_iter()
+                .map(|place| DensityClass::ALL[place])
+                .collect(),
         }
     }
 
@@ -86,7 +136,7 @@ impl ModeStatistics {
 
     /// A density class for each bar, with a mean near `mean` (0 low, 1 medium, 2 high).
     pub fn draw_density(&self, bars: usize, mean: f64, rng: &mut Rng) -> Vec<DensityClass> {
-        let chain = Chain::new(&self.density, &[0.0, 1.0, 2.0], mean);
+        let chain = Chain::new(&self.density, &DENSITIES, mean);
         let curve = chain.draw_near(bars, mean, rng);
         curve
             .into_iter()
@@ -95,8 +145,47 @@ impl ModeStatistics {
     }
 }
 
-fn valence_place(class: ValenceClass) -> usize {
+pub(crate) const fn valence_place(class: ValenceClass) -> usize {
     (class.number() + 2) as usize
+}
+
+/// The values of the density classes.
+const DENSITIES: [f64; 3] = [0.0, 1.0, 2.0];
+
+/// Changes bars of `places` one by one, as long as that brings the mean of their values nearer to `mean`: by chance,
+/// rather those that fit between their neighbours (by `counts`) and that bring it much nearer.
+fn bring_near<const N: usize>(
+    places: &mut [usize],
+    counts: &[[f64; N]; N],
+    values: &[f64; N],
+    mean: f64,
+    rng: &mut Rng,
+) {
+    let wanted = mean * places.len() as f64;
+    for _ in 0..4 * places.len() {
+        let off = wanted - places.iter().map(|place| values[*place]).sum::<f64>();
+        let changes: Vec<(usize, usize)> = (0..places.len())
+            .flat_map(|at| (0..N).map(move |to| (at, to)))
+            .collect();
+        let weights: Vec<f64> = changes
+            .iter()
+            .map(|(at, to)| {
+                let nearer = off.abs() - (off - (values[*to] - values[places[*at]])).abs();
+                let from = at
+                    .checked_sub(1)
+                    .map_or(1.0, |before| counts[places[before]][*to] + 1.0);
+                let onwards = places
+                    .get(at + 1)
+                    .map_or(1.0, |after| counts[*to][*after] + 1.0);
+                nearer.max(0.0).powi(2) * from * onwards
+            })
+            .collect();
+        let Some(change) = rng.weighted(&weights) else {
+            return;
+        };
+        let (at, to) = changes[change];
+        places[at] = to;
+    }
 }
 
 /// How many curves are drawn to choose from.
@@ -229,6 +318,24 @@ mod tests {
                 .map(|class| CLASS_MIDDLES[valence_place(*class)])
                 .sum();
             assert!((sum / 16.0 - mean).abs() < 0.06, "{mean}");
+        }
+    }
+
+    #[test]
+    fn a_template_is_brought_to_the_mean_asked() {
+        let statistics = paper();
+        for step in -8..=8 {
+            let (mean, mut rng) = (f64::from(step) / 10.0, Seed(4).rng());
+            let mut places = vec![4, 4, 2, 4, 4, 4, 2, 0, 4, 4, 2, 4, 4, 3, 2, 4];
+            bring_near(
+                &mut places,
+                &statistics.valence,
+                &CLASS_MIDDLES,
+                mean,
+                &mut rng,
+            );
+            let sum: f64 = places.iter().map(|place| CLASS_MIDDLES[*place]).sum();
+            assert!((sum / 16.0 - mean).abs() < 0.03, "{mean}");
         }
     }
 

@@ -222,10 +222,7 @@ fn write(
         ("card.md", card.into_bytes()),
         ("model.safetensors", bytes),
         ("config.json", json(serde_json::to_vec_pretty(config))),
-        (
-            "statistics.json",
-            json(serde_json::to_vec_pretty(statistics)),
-        ),
+        ("statistics.json", json(serde_json::to_vec(statistics))),
         ("report.json", json(serde_json::to_vec_pretty(&report))),
     ];
     for (name, bytes) in files {
