@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error,
     arrange::{Accompaniment, Arrangement, arrange, humanize, shape_melody},
+    candidates::{Judged, best},
     condition::{Control, LeadSheetRequest},
     generate::{BarPlan, Given, GivenEvent, Plan, generate, log_likelihood},
     grammar::BarRule,
-    next_token::{NextToken, Sampling},
+    next_token::NextToken,
     plan::{ValenceWish, Wish, events_per_quarter, model_range, plan},
     progression::Progression,
     rules,
@@ -83,7 +84,7 @@ pub struct Asked {
 const FILLINGS: u64 = 6;
 
 /// Writes the lead sheet that `request` asks for.
-pub fn compose<M: NextToken>(
+pub fn compose<M: NextToken + Sync>(
     request: &LeadSheetRequest,
     sources: &Sources,
     model: &M,
@@ -93,20 +94,20 @@ pub fn compose<M: NextToken>(
     request.check()?;
     let frame = Frame::new(request, sources)?;
     let wish = wish(request, &frame)?;
-    let (mut plan, mut transposition) = plan(&wish, statistics, request.seed);
-    let given = Source::new(&frame, &wish, &mut transposition)?;
-    given.apply(&mut plan);
-    (plan.lowest, plan.highest) = model_range(wish.range, transposition.semitones);
-    let sheet = write(
-        model,
-        &plan,
-        &given,
-        transposition,
-        &wish,
-        request.seed,
-        progress,
-    )?;
-    let asked = asked(&plan, &wish, request, frame.tempo.bpm());
+    // A filling is chosen by how well the bars after it follow.
+    let count = match frame.kind {
+        Kind::Fill { .. } => 1,
+        _ => request.candidates,
+    };
+    let critic = statistics.critic.as_ref();
+    let sheet = best(critic, count, request.seed, progress, |seed, progress| {
+        let (mut plan, mut transposition) = plan(&wish, statistics, seed);
+        let given = Source::new(&frame, &wish, &mut transposition)?;
+        given.apply(&mut plan);
+        (plan.lowest, plan.highest) = model_range(wish.range, transposition.semitones);
+        write(model, plan, &given, transposition, &wish, seed, progress)
+    })?;
+    let asked = asked(&sheet.plan, &wish, request, frame.tempo.bpm());
     let score = finish(sheet, &frame, &asked, request);
     Ok(Composition { score, asked })
 }
@@ -257,10 +258,6 @@ fn wish(request: &LeadSheetRequest, frame: &Frame<'_>) -> Result<Wish, Error> {
         .range
         .map_or(chosen, |range| (range.lowest, range.highest));
     let density = per_bar(request, frame, &request.density, Channel::Density)?;
-    let sampling = Sampling {
-        temperature: request.temperature,
-        top_p: request.top_p,
-    };
     Ok(Wish {
         bars: frame.bars,
         metre: frame.metre,
@@ -274,7 +271,7 @@ fn wish(request: &LeadSheetRequest, frame: &Frame<'_>) -> Result<Wish, Error> {
         tension: per_bar(request, frame, &request.tension, Channel::Tension)?,
         style: request.style,
         form: request.form.clone().filter(|_| frame.kind == Kind::New),
-        sampling,
+        sampling: request.sampling(),
     })
 }
 
@@ -535,7 +532,7 @@ fn cut_at_strong_beats(events: &[GivenEvent], strong: i64, offset: i64) -> Vec<(
 /// Writes the plan, and puts what was given in its own words around what was written.
 fn write<M: NextToken>(
     model: &M,
-    plan: &Plan,
+    plan: Plan,
     given: &Source,
     transposition: Transposition,
     wish: &Wish,
@@ -547,14 +544,14 @@ fn write<M: NextToken>(
             chord_tension(spell(degree, wish.key), wish.key).combined()
         })
     };
-    let written = given.written(plan);
+    let written = given.written(&plan);
     let sequence = match given.kind {
         Kind::Fill { .. } => {
             let after = written.end..(written.end + 2).min(plan.bars.len());
             let mut best: Option<(f64, Sequence)> = None;
             for attempt in 0..FILLINGS {
                 let seed = seed.derive(&format!("filling {attempt}"));
-                let sequence = generate(model, plan, &tension, seed, progress)?;
+                let sequence = generate(model, &plan, &tension, seed, progress)?;
                 let fit = log_likelihood(model, &sequence, after.clone());
                 if best.as_ref().is_none_or(|(best, _)| fit > *best) {
                     best = Some((fit, sequence));
@@ -562,7 +559,7 @@ fn write<M: NextToken>(
             }
             best.map(|(_, sequence)| sequence)
         }
-        _ => Some(generate(model, plan, &tension, seed, progress)?),
+        _ => Some(generate(model, &plan, &tension, seed, progress)?),
     };
     let sequence = sequence.unwrap_or(Sequence {
         bars: Vec::new(),
@@ -570,15 +567,25 @@ fn write<M: NextToken>(
     });
     let score = sequence.decode(transposition, wish.tempo);
     Ok(Written {
+        plan,
+        sequence,
         score,
         bars: written,
     })
 }
 
-/// A decoded score, and which of its bars are new.
+/// What was written: by which plan, as tokens, as a score, and which of its bars are new.
 struct Written {
+    plan: Plan,
+    sequence: Sequence,
     score: Score,
     bars: Range<usize>,
+}
+
+impl Judged for Written {
+    fn sequence(&self) -> &Sequence {
+        &self.sequence
+    }
 }
 
 fn asked(plan: &Plan, wish: &Wish, request: &LeadSheetRequest, tempo_bpm: f64) -> Asked {

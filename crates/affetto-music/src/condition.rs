@@ -8,7 +8,10 @@ use affetto_emotion::{Curve, Emotion};
 use affetto_media::{Key, Metre, Quarters, Tempo};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, arrange::Accompaniment, form::Form, tokens::Style};
+use crate::{
+    Error, arrange::Accompaniment, candidates::CANDIDATES, form::Form, next_token::Sampling,
+    tokens::Style,
+};
 
 /// The fewest and most bars of one request.
 pub const BARS: std::ops::RangeInclusive<usize> = 1..=256;
@@ -82,6 +85,8 @@ pub struct LeadSheetRequest {
     /// The model; the better one where not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// How many pieces are written, of which the model's critic chooses one; 1..=64.
+    pub candidates: usize,
     /// How freely tokens are drawn, above 0 and at most 2.
     pub temperature: f64,
     /// The share of probability that is drawn from, in (0, 1].
@@ -114,8 +119,9 @@ impl Default for LeadSheetRequest {
             accompaniment: None,
             humanize: 0.0,
             model: None,
+            candidates: 16,
             temperature: 1.0,
-            top_p: 0.98,
+            top_p: 0.99,
         }
     }
 }
@@ -259,6 +265,13 @@ impl LeadSheetRequest {
         let tempo = Tempo::RANGE_BPM;
         within("tempo_bpm", self.tempo_bpm, *tempo.start(), *tempo.end())?;
         within("humanize", Some(self.humanize), 0.0, 1.0)?;
+        let candidates = CANDIDATES;
+        within(
+            "candidates",
+            Some(self.candidates as f64),
+            *candidates.start() as f64,
+            *candidates.end() as f64,
+        )?;
         within("temperature", Some(self.temperature), 0.01, 2.0)?;
         within("top_p", Some(self.top_p), 0.01, 1.0)?;
         for (name, control) in [("density", &self.density), ("tension", &self.tension)] {
@@ -270,6 +283,14 @@ impl LeadSheetRequest {
             within("valence_levels", Some(f64::from(*level)), -2.0, 2.0)?;
         }
         self.check_together()
+    }
+
+    /// How freely tokens are drawn.
+    pub const fn sampling(&self) -> Sampling {
+        Sampling {
+            temperature: self.temperature,
+            top_p: self.top_p,
+        }
     }
 
     fn check_together(&self) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! Lead sheets by valence: Makris, Agres and Herremans, "Generating Lead Sheets with Affect" (2021).
 
 pub mod arrange;
+pub mod candidates;
 mod card;
 pub mod compose;
 pub mod condition;
