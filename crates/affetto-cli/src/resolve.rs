@@ -94,6 +94,7 @@ fn request(args: &LeadSheet) -> Result<LeadSheetRequest, Failure> {
         seed: Seed(args.seed),
         title: args.title.clone(),
         emotion: emotion(args, valence.as_ref())?,
+        arousal: None,
         pin_valence: args.pin,
         valence_levels: match valence {
             Some(Valence::Levels(classes)) => {

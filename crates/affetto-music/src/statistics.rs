@@ -221,7 +221,7 @@ impl<const N: usize> Chain<N> {
         let mut steps = *counts;
         for row in &mut steps {
             for (weight, value) in row.iter_mut().zip(values) {
-                *weight = (*weight + 1.0) * (tilt * value).exp();
+                *weight = (*weight + 1.0) * libm::exp(tilt * value);
             }
             let total: f64 = row.iter().sum();
             row.iter_mut().for_each(|weight| *weight /= total);
