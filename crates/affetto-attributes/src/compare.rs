@@ -77,13 +77,13 @@ pub fn overlap_area(a: &[f64], b: &[f64]) -> f64 {
 fn scott_bandwidth(sample: &[f64]) -> f64 {
     let count = sample.len() as f64;
     let unbiased = deviation(sample) * (count / (count - 1.0).max(1.0)).sqrt();
-    unbiased * count.powf(-0.2)
+    unbiased * libm::pow(count, -0.2)
 }
 
 fn density(sample: &[f64], bandwidth: f64, at: f64) -> f64 {
     let sum: f64 = sample
         .iter()
-        .map(|value| (-0.5 * ((at - value) / bandwidth).powi(2)).exp())
+        .map(|value| libm::exp(-0.5 * ((at - value) / bandwidth).powi(2)))
         .sum();
     sum / (sample.len() as f64 * bandwidth * (2.0 * PI).sqrt())
 }

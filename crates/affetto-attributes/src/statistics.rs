@@ -81,7 +81,7 @@ pub(crate) fn entropy_nats(histogram: impl IntoIterator<Item = f64>) -> f64 {
     let sum: f64 = weights
         .iter()
         .map(|weight| weight / total)
-        .map(|p| -p * p.ln())
+        .map(|p| -p * libm::log(p))
         .sum();
     sum.max(0.0)
 }

@@ -94,6 +94,7 @@ fn request(args: &LeadSheet) -> Result<LeadSheetRequest, Failure> {
         seed: Seed(args.seed),
         title: args.title.clone(),
         emotion: emotion(args, valence.as_ref())?,
+        arousal: None,
         pin_valence: args.pin,
         valence_levels: match valence {
             Some(Valence::Levels(classes)) => {
@@ -127,6 +128,7 @@ fn request(args: &LeadSheet) -> Result<LeadSheetRequest, Failure> {
         accompaniment: args.accompaniment,
         humanize: args.humanize,
         model: args.model.clone(),
+        candidates: args.candidates.unwrap_or(defaults.candidates),
         temperature: args.temperature.unwrap_or(defaults.temperature),
         top_p: args.top_p.unwrap_or(defaults.top_p),
     })

@@ -168,7 +168,7 @@ fn above_zero(mean: f64, sd: f64) -> f64 {
         0.319381530,
     ];
     let polynomial = coefficients.iter().fold(0.0, |sum, c| (sum + c) * t);
-    let tail = (-x * x / 2.0).exp() / std::f64::consts::TAU.sqrt() * polynomial;
+    let tail = libm::exp(-x * x / 2.0) / std::f64::consts::TAU.sqrt() * polynomial;
     if mean >= 0.0 { 1.0 - tail } else { tail }
 }
 

@@ -56,7 +56,7 @@ impl Posterior {
     }
 
     fn uniform(classes: Vec<Class>) -> Self {
-        let log_prior = -(classes.len() as f64).ln();
+        let log_prior = -libm::log(classes.len() as f64);
         Self {
             log_priors: vec![log_prior; classes.len()],
             classes,
@@ -72,7 +72,7 @@ impl Posterior {
     pub fn priors(&self) -> Vec<f64> {
         self.log_priors
             .iter()
-            .map(|log_prior| log_prior.exp())
+            .map(|log_prior| libm::exp(*log_prior))
             .collect()
     }
 
@@ -91,7 +91,10 @@ impl Posterior {
         let total: f64 = priors.iter().sum();
         Ok(Self {
             classes: self.classes.clone(),
-            log_priors: priors.iter().map(|prior| (prior / total).ln()).collect(),
+            log_priors: priors
+                .iter()
+                .map(|prior| libm::log(prior / total))
+                .collect(),
         })
     }
 
@@ -119,8 +122,10 @@ impl Posterior {
             .map(|(class, log_prior)| log_prior + log_density(&class.gaussian))
             .collect();
         let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let sum: f64 = logs.iter().map(|log| (log - largest).exp()).sum();
-        logs.iter().map(|log| (log - largest).exp() / sum).collect()
+        let sum: f64 = logs.iter().map(|log| libm::exp(log - largest)).sum();
+        logs.iter()
+            .map(|log| libm::exp(log - largest) / sum)
+            .collect()
     }
 
     /// Which emotion `point` is, as a mixture; a group shares its weight equally.
@@ -179,9 +184,9 @@ impl Posterior {
         let prior = |group: &Vec<usize>| {
             let sum: f64 = group
                 .iter()
-                .map(|&index| self.log_priors[index].exp())
+                .map(|&index| libm::exp(self.log_priors[index]))
                 .sum();
-            sum.ln()
+            libm::log(sum)
         };
         Self {
             log_priors: groups.iter().map(prior).collect(),
@@ -213,12 +218,12 @@ impl Posterior {
 pub fn perplexity(weights: &[f64]) -> f64 {
     let surprise = |weight: &f64| {
         if *weight > 0.0 {
-            -weight * weight.ln()
+            -weight * libm::log(*weight)
         } else {
             0.0
         }
     };
-    weights.iter().map(surprise).sum::<f64>().exp()
+    libm::exp(weights.iter().map(surprise).sum())
 }
 
 static CORE8: LazyLock<Posterior> = LazyLock::new(|| core8(false));

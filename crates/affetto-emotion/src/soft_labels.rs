@@ -72,7 +72,7 @@ pub fn soft_cross_entropy(target: &[f64], predicted: &[f64]) -> Result<f64, Erro
         });
     }
     let terms = target.iter().zip(predicted);
-    Ok(terms.map(|(q, p)| -q * p.max(1e-12).ln()).sum())
+    Ok(terms.map(|(q, p)| -q * libm::log(p.max(1e-12))).sum())
 }
 
 #[cfg(test)]

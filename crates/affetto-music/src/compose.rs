@@ -4,23 +4,25 @@ use std::ops::Range;
 
 use affetto_attributes::{tension::chord_tension, valence::piece_valence};
 use affetto_core::{Progress, Seed};
-use affetto_emotion::{Channel, Curve, Emotion, FrameRate, TimeBase, Unit};
-use affetto_media::{
-    Bar, ChordChange, Key, Metre, Note, Quarters, Role, Score, Section, Tempo, f64_from_quarters,
-};
+use affetto_emotion::{Channel, Emotion};
+use affetto_media::{Bar, ChordChange, Key, Metre, Note, Quarters, Role, Score, Section, Tempo};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error,
-    arrange::{Accompaniment, Arrangement, arrange, humanize, shape_melody},
-    condition::{Control, LeadSheetRequest},
+    arousal::{Mood, Timeline, move_density},
+    arrange::{Accompaniment, arrange_along, humanize, shape_melody_along},
+    candidates::{Judged, best},
+    condition::LeadSheetRequest,
     generate::{BarPlan, Given, GivenEvent, Plan, generate, log_likelihood},
     grammar::BarRule,
-    next_token::{NextToken, Sampling},
-    plan::{ValenceWish, Wish, events_per_quarter, model_range, plan},
+    next_token::{Interruptible, NextToken},
+    plan::{VALENCE_RANGE, ValenceWish, Wish, events_per_quarter, model_range, plan},
     progression::Progression,
     rules,
-    statistics::Statistics,
+    statistics::{CLASS_MIDDLES, Statistics, valence_place},
+    title::title,
     tokens::{
         Degree, Sequence, Token, Transposition, encode, metre_place, octave_shift, spell,
         split_duration, ticks_from_quarters,
@@ -47,8 +49,8 @@ pub struct Composition {
     pub asked: Asked,
 }
 
-/// What was asked, one value a bar where it is a list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What was asked, words resolved; one value a bar where it is a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
     /// Valence of each bar, -0.81..=0.87 (what chords can have).
@@ -57,8 +59,11 @@ pub struct Asked {
     pub valence: f64,
     /// Whether the class of each bar was enforced.
     pub valence_enforced: bool,
-    /// Arousal, -1..=1.
+    /// Arousal, -1..=1; the mean of its curve where it has one.
     pub arousal: f64,
+    /// Arousal of each bar, where it moves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arousal_per_bar: Option<Vec<f64>>,
     /// Events in each bar, where asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events_per_bar: Option<Vec<usize>>,
@@ -83,7 +88,11 @@ pub struct Asked {
 const FILLINGS: u64 = 6;
 
 /// Writes the lead sheet that `request` asks for.
-pub fn compose<M: NextToken>(
+///
+/// # Errors
+///
+/// What cannot be done as asked, and [`Error::Cancelled`] soon after `progress` says so.
+pub fn compose<M: NextToken + Sync>(
     request: &LeadSheetRequest,
     sources: &Sources,
     model: &M,
@@ -93,25 +102,31 @@ pub fn compose<M: NextToken>(
     request.check()?;
     let frame = Frame::new(request, sources)?;
     let wish = wish(request, &frame)?;
-    let (mut plan, mut transposition) = plan(&wish, statistics, request.seed);
-    let given = Source::new(&frame, &wish, &mut transposition)?;
-    given.apply(&mut plan);
-    (plan.lowest, plan.highest) = model_range(wish.range, transposition.semitones);
-    let sheet = write(
-        model,
-        &plan,
-        &given,
-        transposition,
-        &wish,
-        request.seed,
-        progress,
-    )?;
-    let asked = asked(&plan, &wish, request, frame.tempo.bpm());
+    let arousal = frame.timeline().arousal(request)?;
+    // A filling is chosen by how well the bars after it follow.
+    let count = match frame.kind {
+        Kind::Fill { .. } => 1,
+        _ => request.candidates,
+    };
+    let critic = statistics.critic.as_ref();
+    let sheet = best(critic, count, request.seed, progress, |seed, progress| {
+        let (mut plan, mut transposition) = plan(&wish, statistics, seed);
+        let given = Source::new(&frame, &wish, &mut transposition)?;
+        given.apply(&mut plan);
+        if let (Some(arousal), None) = (&arousal, &wish.density) {
+            let bars = given.full_bars(&plan, &wish);
+            move_density(&mut plan, bars, arousal);
+        }
+        (plan.lowest, plan.highest) = model_range(wish.range, transposition.semitones);
+        let model = Interruptible { model, progress };
+        write(&model, plan, &given, transposition, &wish, seed, progress)
+    })?;
+    let asked = asked(&sheet.plan, &wish, &frame, arousal, request);
     let score = finish(sheet, &frame, &asked, request);
     Ok(Composition { score, asked })
 }
 
-/// What must be settled before the wish: key, metre, tempo and bars, from the request and its sources.
+/// What must be settled before the wish: key, metre, tempo, bars and mood, from the request and its sources.
 struct Frame<'a> {
     key: Key,
     metre: Metre,
@@ -119,6 +134,7 @@ struct Frame<'a> {
     /// Bars to be written or harmonised.
     bars: usize,
     pickup: i64,
+    mood: Mood,
     source: Option<&'a Score>,
     kind: Kind,
     progression: Option<Progression>,
@@ -133,26 +149,46 @@ enum Kind {
     Fill { first: usize, last: usize },
 }
 
+impl Kind {
+    fn of<'a>(request: &LeadSheetRequest, sources: &'a Sources) -> (Self, Option<&'a Score>) {
+        if let Some(score) = &sources.keep {
+            return (Self::Keep, Some(score));
+        }
+        if let Some(score) = &sources.continue_from {
+            return (Self::Continue, Some(score));
+        }
+        match (&sources.fill_in, request.fill) {
+            (Some(score), Some(range)) => {
+                let (first, last) = (range.first, range.last);
+                (Self::Fill { first, last }, Some(score))
+            }
+            _ => (Self::New, None),
+        }
+    }
+
+    /// How many bars are to be written or harmonised.
+    fn bars(
+        self,
+        request: &LeadSheetRequest,
+        source: Option<&Score>,
+        progression: Option<&Progression>,
+    ) -> Result<usize, Error> {
+        match (self, source, progression) {
+            (Self::Keep, Some(score), _) => Ok(score.bars.len()),
+            (Self::Fill { first, last }, Some(score), _) if last > score.bars.len() => {
+                let bars = score.bars.len();
+                Err(Error::Fill { first, last, bars })
+            }
+            (Self::Fill { first, last }, ..) => Ok(last + 1 - first),
+            (_, _, Some(progression)) => Ok(request.bars.unwrap_or(progression.bars())),
+            _ => Ok(request.bars.unwrap_or(16)),
+        }
+    }
+}
+
 impl<'a> Frame<'a> {
     fn new(request: &LeadSheetRequest, sources: &'a Sources) -> Result<Self, Error> {
-        let (kind, source) = match (
-            &sources.keep,
-            &sources.continue_from,
-            &sources.fill_in,
-            request.fill,
-        ) {
-            (Some(score), ..) => (Kind::Keep, Some(score)),
-            (_, Some(score), ..) => (Kind::Continue, Some(score)),
-            (_, _, Some(score), Some(range)) => {
-                let fill = Kind::Fill {
-                    first: range.first,
-                    last: range.last,
-                };
-                (fill, Some(score))
-            }
-            _ => (Kind::New, None),
-        };
-        let vad = request.emotion.vad();
+        let (kind, source) = Kind::of(request, sources);
         let of_source = source.and_then(|score| score.bars.last());
         let metre = request
             .meter
@@ -166,38 +202,23 @@ impl<'a> Frame<'a> {
             .as_ref()
             .map(|text| text.parse::<Progression>())
             .transpose()?;
-        let chosen = rules::key(vad.valence(), &mut request.seed.derive("key").rng());
+        let bars = kind.bars(request, source, progression.as_ref())?;
+        // A curve in seconds is laid over the bars at the tempo of the emotion without it.
+        let still = tempo(request, source, metre, Mood::still(request));
+        let mood = Mood::over(request, &Timeline::new(bars, metre, still))?;
+        let chosen = rules::key(mood.valence, &mut request.seed.derive("key").rng());
         let key = request
             .key
             .or(of_source.map(|bar| bar.key))
             .or(progression.as_ref().map(Progression::key))
             .unwrap_or(chosen);
-        let tempo = match (request.tempo_bpm, source) {
-            (Some(bpm), _) => Tempo::from_bpm(bpm),
-            (None, Some(score)) => score.tempo(),
-            (None, None) => Tempo::from_bpm(rules::tempo_bpm(vad.valence(), vad.arousal(), metre)),
-        };
-        let bars = match (kind, source, &progression) {
-            (Kind::Keep, Some(score), _) => score.bars.len(),
-            (Kind::Fill { first, last }, Some(score), _) => {
-                if last > score.bars.len() {
-                    return Err(Error::Fill {
-                        first,
-                        last,
-                        bars: score.bars.len(),
-                    });
-                }
-                last + 1 - first
-            }
-            (_, _, Some(progression)) => request.bars.unwrap_or(progression.bars()),
-            _ => request.bars.unwrap_or(16),
-        };
         Ok(Self {
             key,
             metre,
-            tempo,
+            tempo: tempo(request, source, metre, mood),
             bars,
             pickup: pickup(request, metre, kind)?,
+            mood,
             source,
             kind,
             progression,
@@ -225,15 +246,16 @@ impl<'a> Frame<'a> {
         }
     }
 
-    fn time_base(&self) -> Option<TimeBase> {
-        let beat = f64_from_quarters(self.metre.beat());
-        let seconds = beat * f64::from(self.tempo.micros_per_quarter()) * 1e-6;
-        TimeBase::new(
-            seconds,
-            f64::from(self.metre.beats()),
-            FrameRate::new(25, 1),
-        )
-        .ok()
+    fn timeline(&self) -> Timeline {
+        Timeline::new(self.bars, self.metre, self.tempo)
+    }
+}
+
+fn tempo(request: &LeadSheetRequest, source: Option<&Score>, metre: Metre, mood: Mood) -> Tempo {
+    match (request.tempo_bpm, source) {
+        (Some(bpm), _) => Tempo::from_bpm(bpm),
+        (None, Some(score)) => score.tempo(),
+        (None, None) => Tempo::from_bpm(rules::tempo_bpm(mood.valence, mood.arousal, metre)),
     }
 }
 
@@ -249,18 +271,14 @@ fn pickup(request: &LeadSheetRequest, metre: Metre, kind: Kind) -> Result<i64, E
 }
 
 fn wish(request: &LeadSheetRequest, frame: &Frame<'_>) -> Result<Wish, Error> {
-    let vad = request.emotion.vad();
+    let (mood, timeline) = (frame.mood, frame.timeline());
     let chosen = frame
         .melody_range()
-        .unwrap_or(rules::pitch_range(vad.valence(), vad.arousal()));
+        .unwrap_or(rules::pitch_range(mood.valence, mood.arousal));
     let range = request
         .range
         .map_or(chosen, |range| (range.lowest, range.highest));
-    let density = per_bar(request, frame, &request.density, Channel::Density)?;
-    let sampling = Sampling {
-        temperature: request.temperature,
-        top_p: request.top_p,
-    };
+    let density = timeline.control(request, &request.density, Channel::Density)?;
     Ok(Wish {
         bars: frame.bars,
         metre: frame.metre,
@@ -270,17 +288,12 @@ fn wish(request: &LeadSheetRequest, frame: &Frame<'_>) -> Result<Wish, Error> {
         range,
         valence: valence_wish(request, frame)?,
         density: density.map(|curve| curve.into_iter().map(events_per_quarter).collect()),
-        mean_density: rules::mean_density(vad.arousal()),
-        tension: per_bar(request, frame, &request.tension, Channel::Tension)?,
+        mean_density: rules::mean_density(mood.arousal),
+        tension: timeline.control(request, &request.tension, Channel::Tension)?,
         style: request.style,
         form: request.form.clone().filter(|_| frame.kind == Kind::New),
-        sampling,
+        sampling: request.sampling(),
     })
-}
-
-/// Where on a curve a bar is read: in its middle.
-fn middle(bar: usize) -> f64 {
-    bar as f64 + 0.5
 }
 
 fn valence_wish(request: &LeadSheetRequest, frame: &Frame<'_>) -> Result<ValenceWish, Error> {
@@ -295,57 +308,13 @@ fn valence_wish(request: &LeadSheetRequest, frame: &Frame<'_>) -> Result<Valence
             }),
         };
     }
-    let curved = request.emotion.curve().is_some_and(|curve| {
-        curve.names(Channel::Valence) || curve.keys().iter().any(|key| key.mixture.is_some())
-    });
-    match frame.time_base() {
-        Some(base) if curved => {
-            let at = |bar| {
-                request
-                    .emotion
-                    .at(middle(bar), Unit::Bars, &base)
-                    .vad()
-                    .valence()
-            };
-            Ok(ValenceWish::Curve((0..frame.bars).map(at).collect()))
+    Ok(match frame.timeline().valence(request) {
+        Some(curve) => ValenceWish::Curve(curve),
+        None if request.pin_valence => {
+            ValenceWish::Curve(vec![request.emotion.vad().valence(); frame.bars])
         }
-        _ if request.pin_valence => Ok(ValenceWish::Curve(vec![
-            request.emotion.vad().valence();
-            frame.bars
-        ])),
-        _ => Ok(ValenceWish::Mean(frame.valence(request))),
-    }
-}
-
-/// The values of a control over the bars: what the request says, or what the emotion's curve says.
-fn per_bar(
-    request: &LeadSheetRequest,
-    frame: &Frame<'_>,
-    control: &Option<Control>,
-    channel: Channel,
-) -> Result<Option<Vec<f64>>, Error> {
-    let curve: Option<&Curve> = match control {
-        Some(Control::Constant(value)) => return Ok(Some(vec![*value; frame.bars])),
-        Some(Control::Curve(curve)) => Some(curve),
-        None => request.emotion.curve(),
-    };
-    let (Some(curve), Some(base)) = (
-        curve.filter(|curve| curve.names(channel)),
-        frame.time_base(),
-    ) else {
-        return match control {
-            Some(_) => Err(Error::Word {
-                text: channel.name().into(),
-                expected: "a channel of the given curve",
-            }),
-            None => Ok(None),
-        };
-    };
-    let at = |bar| {
-        let place = curve.position(middle(bar), Unit::Bars, &base);
-        curve.value(channel, place).unwrap_or(0.0)
-    };
-    Ok(Some((0..frame.bars).map(at).collect()))
+        None => ValenceWish::Mean(frame.valence(request)),
+    })
 }
 
 /// What is given, as tokens, and how it lies in the finished score.
@@ -398,6 +367,12 @@ impl Source {
             (Kind::Fill { first, last }, _) => first - 1..last,
             _ => 0..plan.bars.len(),
         }
+    }
+
+    /// The same without a pick-up: the bars that wishes are counted by.
+    fn full_bars(&self, plan: &Plan, wish: &Wish) -> Range<usize> {
+        let written = self.written(plan);
+        written.end - wish.bars..written.end
     }
 
     fn apply(&self, plan: &mut Plan) {
@@ -535,7 +510,7 @@ fn cut_at_strong_beats(events: &[GivenEvent], strong: i64, offset: i64) -> Vec<(
 /// Writes the plan, and puts what was given in its own words around what was written.
 fn write<M: NextToken>(
     model: &M,
-    plan: &Plan,
+    plan: Plan,
     given: &Source,
     transposition: Transposition,
     wish: &Wish,
@@ -547,14 +522,14 @@ fn write<M: NextToken>(
             chord_tension(spell(degree, wish.key), wish.key).combined()
         })
     };
-    let written = given.written(plan);
+    let written = given.written(&plan);
     let sequence = match given.kind {
         Kind::Fill { .. } => {
             let after = written.end..(written.end + 2).min(plan.bars.len());
             let mut best: Option<(f64, Sequence)> = None;
-            for attempt in 0..FILLINGS {
+            for attempt in (0..FILLINGS).take_while(|_| !progress.cancelled()) {
                 let seed = seed.derive(&format!("filling {attempt}"));
-                let sequence = generate(model, plan, &tension, seed, progress)?;
+                let sequence = generate(model, &plan, &tension, seed, progress)?;
                 let fit = log_likelihood(model, &sequence, after.clone());
                 if best.as_ref().is_none_or(|(best, _)| fit > *best) {
                     best = Some((fit, sequence));
@@ -562,42 +537,54 @@ fn write<M: NextToken>(
             }
             best.map(|(_, sequence)| sequence)
         }
-        _ => Some(generate(model, plan, &tension, seed, progress)?),
+        _ => Some(generate(model, &plan, &tension, seed, progress)?),
     };
+    if progress.cancelled() {
+        return Err(Error::Cancelled);
+    }
     let sequence = sequence.unwrap_or(Sequence {
         bars: Vec::new(),
         tokens: Vec::new(),
     });
     let score = sequence.decode(transposition, wish.tempo);
     Ok(Written {
+        plan,
+        sequence,
         score,
         bars: written,
     })
 }
 
-/// A decoded score, and which of its bars are new.
+/// What was written: by which plan, as tokens, as a score, and which of its bars are new.
 struct Written {
+    plan: Plan,
+    sequence: Sequence,
     score: Score,
     bars: Range<usize>,
 }
 
-fn asked(plan: &Plan, wish: &Wish, request: &LeadSheetRequest, tempo_bpm: f64) -> Asked {
-    let arousal = request.emotion.vad().arousal();
-    let valence_per_bar: Vec<f64> = match &wish.valence {
-        ValenceWish::Mean(mean) => vec![mean.clamp(-0.81, 0.87); wish.bars],
-        _ => {
-            let bars = &plan.bars[plan.bars.len().saturating_sub(wish.bars)..];
-            bars.iter()
-                .map(|bar| bar.aim.valence.unwrap_or(0.0))
-                .collect()
-        }
-    };
+impl Judged for Written {
+    fn sequence(&self) -> &Sequence {
+        &self.sequence
+    }
+}
+
+fn asked(
+    plan: &Plan,
+    wish: &Wish,
+    frame: &Frame<'_>,
+    arousal_per_bar: Option<Vec<f64>>,
+    request: &LeadSheetRequest,
+) -> Asked {
+    let arousal = frame.mood.arousal;
+    let valence_per_bar = wish.valence.per_bar(wish.bars);
     let valence = valence_per_bar.iter().sum::<f64>() / valence_per_bar.len().max(1) as f64;
     Asked {
         valence,
         valence_enforced: !matches!(wish.valence, ValenceWish::Mean(_)),
         valence_per_bar,
         arousal,
+        arousal_per_bar,
         events_per_bar: wish.density.as_ref().map(|_| {
             plan.bars
                 .iter()
@@ -608,11 +595,26 @@ fn asked(plan: &Plan, wish: &Wish, request: &LeadSheetRequest, tempo_bpm: f64) -
         key: wish.key,
         meter: wish.metre,
         bars: plan.bars.len(),
-        tempo_bpm,
+        tempo_bpm: frame.tempo.bpm(),
         range: wish.range,
         accompaniment: request
             .accompaniment
             .unwrap_or(Accompaniment::choose(wish.metre, arousal)),
+    }
+}
+
+impl ValenceWish {
+    /// What is wished of each of `bars` bars, as far as chords reach.
+    fn per_bar(&self, bars: usize) -> Vec<f64> {
+        let reached = |valence: &f64| valence.clamp(VALENCE_RANGE.0, VALENCE_RANGE.1);
+        match self {
+            Self::Mean(mean) => vec![reached(mean); bars],
+            Self::Curve(curve) => curve.iter().map(reached).collect(),
+            Self::Pinned(classes) => classes
+                .iter()
+                .map(|class| CLASS_MIDDLES[valence_place(*class)])
+                .collect(),
+        }
     }
 }
 
@@ -626,12 +628,9 @@ fn finish(written: Written, frame: &Frame<'_>, asked: &Asked, request: &LeadShee
     sheet.title = request
         .title
         .clone()
-        .unwrap_or_else(|| title(request, frame));
-    let arrangement = Arrangement {
-        accompaniment: asked.accompaniment,
-        arousal: asked.arousal,
-    };
-    let mut shaped = shape_melody(&sheet, asked.arousal);
+        .unwrap_or_else(|| title(&request.emotion, frame.key, frame.source));
+    let arousal = arousal_of_bars(asked, sheet.bars.len(), &written.bars);
+    let mut shaped = shape_melody_along(&sheet, &arousal);
     if let Some(source) = frame.source {
         let original = extended(source, &shaped, frame);
         shaped = splice(
@@ -641,7 +640,7 @@ fn finish(written: Written, frame: &Frame<'_>, asked: &Asked, request: &LeadShee
             frame.kind == Kind::Keep,
         );
     }
-    let mut score = arrange(&shaped, &arrangement);
+    let mut score = arrange_along(&shaped, asked.accompaniment, &arousal);
     if let (Some(source), Kind::Fill { .. }) = (frame.source, frame.kind) {
         keep_other_parts(&mut score, source, written.bars);
     }
@@ -651,13 +650,16 @@ fn finish(written: Written, frame: &Frame<'_>, asked: &Asked, request: &LeadShee
     score
 }
 
-fn title(request: &LeadSheetRequest, frame: &Frame<'_>) -> String {
-    let label = request.emotion.mixture().map(ToString::to_string);
-    match (label, frame.source) {
-        (_, Some(source)) if !source.title.is_empty() => source.title.clone(),
-        (Some(label), _) => format!("{label} in {}", frame.key),
-        (None, _) => format!("Lead sheet in {}", frame.key),
+/// The arousal of each of `bars` bars: of a pick-up that of the bar after it, of bars that were given that of the whole.
+fn arousal_of_bars(asked: &Asked, bars: usize, written: &Range<usize>) -> Vec<f64> {
+    let mut arousal = vec![asked.arousal; bars];
+    if let Some(per_bar) = &asked.arousal_per_bar {
+        let skip = written.len().saturating_sub(per_bar.len());
+        for (at, bar) in written.clone().enumerate() {
+            arousal[bar] = per_bar[at.saturating_sub(skip)];
+        }
     }
+    arousal
 }
 
 fn name_sections(sheet: &mut Score, frame: &Frame<'_>, request: &LeadSheetRequest) {
@@ -809,5 +811,270 @@ fn keep_other_parts(score: &mut Score, source: &Score, bars: Range<usize>) {
         );
         part.notes.sort();
         score.parts.push(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use affetto_attributes::{density::events_per_bar, valence::valence_classes};
+    use affetto_core::{Silent, Stage};
+    use affetto_emotion::{Curve, Unit, Vad};
+
+    use super::*;
+    use crate::{
+        condition::Control, next_token::Input, tokens::CONDITION_COLUMNS, trigram::Trigram,
+    };
+
+    fn write(request: &LeadSheetRequest, sources: &Sources) -> Composition {
+        let model = Trigram::train(&[], 3);
+        compose(request, sources, &model, &Statistics::default(), &Silent).unwrap()
+    }
+
+    fn new(request: &LeadSheetRequest) -> Composition {
+        write(request, &Sources::default())
+    }
+
+    fn curve(channel: Channel, text: &str) -> Curve {
+        Curve::parse(channel, Unit::Bars, None, text).unwrap()
+    }
+
+    fn rising_arousal() -> LeadSheetRequest {
+        LeadSheetRequest {
+            bars: Some(12),
+            arousal: Some(Control::Curve(curve(Channel::Arousal, "0:-1, 12:1"))),
+            ..LeadSheetRequest::default()
+        }
+    }
+
+    /// The mean velocity of the notes of one part that begin in the bars `bars`.
+    fn loudness(score: &Score, role: Role, bars: Range<usize>) -> f64 {
+        let onsets = score.bar_onsets();
+        let part = score.parts.iter().find(|part| part.role == role).unwrap();
+        let inside =
+            |note: &&Note| onsets[bars.start] <= note.onset && note.onset < onsets[bars.end];
+        let velocities: Vec<f64> = part
+            .notes
+            .iter()
+            .filter(inside)
+            .map(|note| f64::from(note.velocity))
+            .collect();
+        velocities.iter().sum::<f64>() / velocities.len() as f64
+    }
+
+    fn events(score: &Score, bars: Range<usize>) -> usize {
+        events_per_bar(score)[bars].iter().sum()
+    }
+
+    #[test]
+    fn what_was_asked_of_filled_bars_is_said_of_them() {
+        let fill_in = Some(new(&LeadSheetRequest::default()).score);
+        let sources = Sources {
+            fill_in,
+            ..Sources::default()
+        };
+        let pinned = LeadSheetRequest {
+            seed: Seed(5),
+            fill: Some("3-4".parse().unwrap()),
+            fill_in: Some("a.mid".into()),
+            valence_levels: Some(vec![-2, 2]),
+            ..LeadSheetRequest::default()
+        };
+        let filled = write(&pinned, &sources);
+        assert_eq!(
+            filled.asked.valence_per_bar,
+            [CLASS_MIDDLES[0], CLASS_MIDDLES[4]]
+        );
+        let classes = valence_classes(&filled.score);
+        assert_eq!(Some(classes[2..4].to_vec()), pinned.levels());
+        let moving = LeadSheetRequest {
+            emotion: curve(Channel::Valence, "0:-0.7:hold, 1:0.6").into(),
+            valence_levels: None,
+            ..pinned
+        };
+        assert_eq!(write(&moving, &sources).asked.valence_per_bar, [-0.7, 0.6]);
+    }
+
+    #[test]
+    fn chords_that_are_given_do_not_change_what_was_asked() {
+        let request = LeadSheetRequest {
+            chords: Some("Dm | G7 | C | C".into()),
+            emotion: curve(Channel::Valence, "0:-0.4:hold, 2:0.5").into(),
+            ..LeadSheetRequest::default()
+        };
+        assert_eq!(new(&request).asked.valence_per_bar, [-0.4, -0.4, 0.5, 0.5]);
+    }
+
+    #[test]
+    fn arousal_over_the_bars_moves_density_and_loudness() {
+        let Composition { score, asked } = new(&rising_arousal());
+        assert_eq!(asked.arousal_per_bar.unwrap().len(), 12);
+        assert!(asked.arousal.abs() < 1e-12, "the whole has the mean");
+        assert!(events(&score, 8..12) >= 2 * events(&score, 0..4));
+        for role in [Role::Melody, Role::Chords, Role::Bass] {
+            let (before, after) = (loudness(&score, role, 0..4), loudness(&score, role, 8..12));
+            assert!(after > before + 20.0, "{role:?}: {before} {after}");
+        }
+    }
+
+    /// In a curve of the emotion by a number, by words, or by its strength.
+    #[test]
+    fn arousal_of_an_emotion_that_moves_has_an_effect() {
+        for json in [
+            r#"{"curve": {"schema": "emotion-track/1", "time": "bars", "keys":
+                [{"t": 0, "arousal": -1}, {"t": 12, "arousal": 1}]}}"#,
+            r#"{"curve": {"schema": "emotion-track/1", "time": "bars", "keys":
+                [{"t": 0, "label": "boredom"}, {"t": 12, "label": "excitement"}]}}"#,
+            r#"{"arousal": 0.9, "curve": {"schema": "emotion-track/1", "time": "bars", "keys":
+                [{"t": 0, "intensity": 0}, {"t": 12, "intensity": 1}]}}"#,
+        ] {
+            let request = LeadSheetRequest {
+                bars: Some(12),
+                emotion: serde_json::from_str(json).unwrap(),
+                ..LeadSheetRequest::default()
+            };
+            let Composition { score, asked } = new(&request);
+            let arousal = asked.arousal_per_bar.unwrap();
+            assert!(arousal[11] > arousal[0] + 0.5, "{json}");
+            assert!(events(&score, 8..12) > events(&score, 0..4), "{json}");
+            let loudness = |bars| loudness(&score, Role::Melody, bars);
+            assert!(loudness(8..12) > loudness(0..4) + 8.0, "{json}");
+        }
+    }
+
+    #[test]
+    fn an_arousal_for_all_bars_is_that_of_the_emotion() {
+        let in_request = LeadSheetRequest {
+            arousal: Some(Control::Constant(0.6)),
+            ..LeadSheetRequest::default()
+        };
+        let in_emotion = LeadSheetRequest {
+            emotion: Vad::clamped(0.0, 0.6, 0.0).into(),
+            ..LeadSheetRequest::default()
+        };
+        let (one, other) = (new(&in_request), new(&in_emotion));
+        assert_eq!(one.score.tempo(), other.score.tempo());
+        assert_eq!(one.asked, other.asked);
+    }
+
+    /// Density that is asked, a kept melody, given chords with more changes than calm bars have events, a form and a
+    /// pick-up of an odd length go together with any arousal.
+    #[test]
+    fn arousal_never_makes_a_request_impossible() {
+        let kept = new(&LeadSheetRequest {
+            bars: Some(12),
+            ..LeadSheetRequest::default()
+        });
+        let density = new(&LeadSheetRequest {
+            density: Some(Control::Constant(0.5)),
+            ..rising_arousal()
+        });
+        let events = density.asked.events_per_bar.unwrap();
+        assert_eq!(events_per_bar(&density.score), events);
+        let keep = LeadSheetRequest {
+            keep: Some("a.mid".into()),
+            ..rising_arousal()
+        };
+        let sources = Sources {
+            keep: Some(kept.score.clone()),
+            ..Sources::default()
+        };
+        let pitches = |score: &Score| -> Vec<u8> {
+            let notes = &score.melody().unwrap().notes;
+            notes.iter().map(|note| note.pitch).collect()
+        };
+        assert_eq!(pitches(&write(&keep, &sources).score), pitches(&kept.score));
+        for meter in ["4/4", "3/4", "2/4", "2/2", "6/8", "9/8", "12/8"] {
+            let pickup = Some(Quarters::new(5, 4));
+            let request = LeadSheetRequest {
+                meter: Some(meter.parse().unwrap()),
+                pickup,
+                form: Some("AABA".parse().unwrap()),
+                ..rising_arousal()
+            };
+            assert_eq!(new(&request).score.bars.len(), 13, "{meter}");
+            let chords = LeadSheetRequest {
+                chords: Some("C F | G7 C | Am Dm | G C".into()),
+                form: None,
+                pickup: None,
+                ..request
+            };
+            assert_eq!(new(&chords).score.bars.len(), 12, "{meter}");
+        }
+    }
+
+    /// Counts how often it is asked.
+    struct Counted {
+        model: Trigram,
+        steps: AtomicUsize,
+    }
+
+    impl NextToken for Counted {
+        type State = <Trigram as NextToken>::State;
+
+        fn start(&self, conditions: &[[u32; CONDITION_COLUMNS]]) -> Self::State {
+            self.model.start(conditions)
+        }
+
+        fn step(&self, state: &mut Self::State, input: Input) -> Vec<f32> {
+            self.steps.fetch_add(1, Ordering::Relaxed);
+            self.model.step(state, input)
+        }
+    }
+
+    /// Wants to stop after some bars.
+    struct StopAfter {
+        bars: usize,
+        done: AtomicUsize,
+    }
+
+    impl Progress for StopAfter {
+        fn step(&self, _stage: Stage, done: usize, _total: usize) {
+            self.done.fetch_max(done, Ordering::Relaxed);
+        }
+
+        fn cancelled(&self) -> bool {
+            self.done.load(Ordering::Relaxed) >= self.bars
+        }
+    }
+
+    #[test]
+    fn who_wants_to_stop_waits_for_no_more_than_a_bar() {
+        let steps = |bars: usize, request: &LeadSheetRequest, sources: &Sources| {
+            let model = Counted {
+                model: Trigram::train(&[], 3),
+                steps: AtomicUsize::new(0),
+            };
+            let progress = StopAfter {
+                bars,
+                done: AtomicUsize::new(0),
+            };
+            let outcome = compose(request, sources, &model, &Statistics::default(), &progress);
+            (outcome, model.steps.into_inner())
+        };
+        let request = LeadSheetRequest {
+            bars: Some(100),
+            density: Some(Control::Constant(0.5)),
+            ..LeadSheetRequest::default()
+        };
+        let (whole, all) = steps(101, &request, &Sources::default());
+        let (stopped, some) = steps(3, &request, &Sources::default());
+        assert!(matches!(stopped, Err(Error::Cancelled)));
+        assert!(some * 25 < all, "{some} of {all} steps");
+
+        let fill = LeadSheetRequest {
+            fill: Some("90-95".parse().unwrap()),
+            fill_in: Some("a.mid".into()),
+            ..LeadSheetRequest::default()
+        };
+        let sources = Sources {
+            fill_in: Some(whole.unwrap().score),
+            ..Sources::default()
+        };
+        let (stopped, some) = steps(2, &fill, &sources);
+        assert!(matches!(stopped, Err(Error::Cancelled)));
+        assert!(some * 25 < all, "{some} of {all} steps");
     }
 }

@@ -4,17 +4,21 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use affetto_attributes::ValenceClass;
 use affetto_core::Seed;
-use affetto_emotion::{Curve, Emotion};
+use affetto_emotion::{Channel, Curve, Emotion};
 use affetto_media::{Key, Metre, Quarters, Tempo};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, arrange::Accompaniment, form::Form, tokens::Style};
+use crate::{
+    Error, arrange::Accompaniment, candidates::CANDIDATES, form::Form, next_token::Sampling,
+    tokens::Style,
+};
 
 /// The fewest and most bars of one request.
 pub const BARS: std::ops::RangeInclusive<usize> = 1..=256;
 
 /// A request for a lead sheet. Only what is given is enforced; the rest is chosen by the emotion.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LeadSheetRequest {
     /// The same seed gives the same music.
@@ -24,25 +28,33 @@ pub struct LeadSheetRequest {
     pub title: Option<String>,
     /// The emotion; a curve in it may name valence, arousal, density and tension over the bars.
     pub emotion: Emotion,
+    /// How awake, -1 to 1, or a curve over the bars, in place of what the emotion says: a number sets tempo, range,
+    /// density and loudness of the whole, a curve also moves the density and the loudness of each bar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arousal: Option<Control>,
     /// Whether valence is enforced bar by bar (in classes) instead of steered as a mean.
     pub pin_valence: bool,
     /// Valence classes, -2 to 2, one a bar (or one for all): enforced.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(range(min = -2, max = 2)))]
     pub valence_levels: Option<Vec<i8>>,
     /// Full bars, 1..=256; 16 where nothing says otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 256))]
     pub bars: Option<usize>,
     /// The time signature; 4/4 where nothing says otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub meter: Option<Metre>,
-    /// Length of a pick-up, in quarter notes, below a bar.
+    /// Length of a pick-up in quarter notes, a numerator and a denominator; below a bar.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<[i64; 2]>")]
     pub pickup: Option<Quarters>,
     /// The key; chosen by valence where not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
     /// Quarter notes per minute, 10..=600; chosen by arousal where not given.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 10.0, max = 600.0))]
     pub tempo_bpm: Option<f64>,
     /// The melody's range; chosen by arousal where not given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,13 +90,19 @@ pub struct LeadSheetRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accompaniment: Option<Accompaniment>,
     /// Small deviations of timing and loudness, 0 (none) to 1.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub humanize: f64,
     /// The model; the better one where not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// How freely tokens are drawn, above 0 and at most 2.
+    /// How many pieces are written, of which the model's critic chooses one, 1 to 64.
+    #[schemars(range(min = 1, max = 64))]
+    pub candidates: usize,
+    /// How freely tokens are drawn, 0.01 to 2.
+    #[schemars(range(min = 0.01, max = 2.0))]
     pub temperature: f64,
-    /// The share of probability that is drawn from, in (0, 1].
+    /// The share of probability that is drawn from, 0.01 to 1.
+    #[schemars(range(min = 0.01, max = 1.0))]
     pub top_p: f64,
 }
 
@@ -94,6 +112,7 @@ impl Default for LeadSheetRequest {
             seed: Seed(0),
             title: None,
             emotion: Emotion::NEUTRAL,
+            arousal: None,
             pin_valence: false,
             valence_levels: None,
             bars: None,
@@ -114,25 +133,27 @@ impl Default for LeadSheetRequest {
             accompaniment: None,
             humanize: 0.0,
             model: None,
+            candidates: 16,
             temperature: 1.0,
-            top_p: 0.98,
+            top_p: 0.99,
         }
     }
 }
 
 /// A number, or a curve over the bars.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Control {
     /// The same throughout.
-    Constant(f64),
+    Constant(#[schemars(range(min = -1.0, max = 1.0))] f64),
     /// Keyframes.
     Curve(Curve),
 }
 
 /// The lowest and highest pitch of a melody, MIDI numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("examples" = ["C4-G5", "60-79"]))]
 pub struct PitchRange {
     /// The lowest pitch.
     pub lowest: u8,
@@ -200,8 +221,9 @@ impl From<PitchRange> for String {
 }
 
 /// Bars counted from 1, both ends included: `5-8`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("examples" = ["5-8"]))]
 pub struct BarRange {
     /// The first bar, from 1.
     pub first: usize,
@@ -259,17 +281,38 @@ impl LeadSheetRequest {
         let tempo = Tempo::RANGE_BPM;
         within("tempo_bpm", self.tempo_bpm, *tempo.start(), *tempo.end())?;
         within("humanize", Some(self.humanize), 0.0, 1.0)?;
+        let candidates = CANDIDATES;
+        within(
+            "candidates",
+            Some(self.candidates as f64),
+            *candidates.start() as f64,
+            *candidates.end() as f64,
+        )?;
         within("temperature", Some(self.temperature), 0.01, 2.0)?;
         within("top_p", Some(self.top_p), 0.01, 1.0)?;
-        for (name, control) in [("density", &self.density), ("tension", &self.tension)] {
+        for (channel, control) in [
+            (Channel::Arousal, &self.arousal),
+            (Channel::Density, &self.density),
+            (Channel::Tension, &self.tension),
+        ] {
             if let Some(Control::Constant(value)) = control {
-                within(name, Some(*value), 0.0, 1.0)?;
+                let (lowest, highest) = channel.range();
+                within(channel.name(), Some(*value), lowest, highest)?;
             }
         }
         for level in self.valence_levels.iter().flatten() {
             within("valence_levels", Some(f64::from(*level)), -2.0, 2.0)?;
         }
         self.check_together()
+    }
+
+    /// How freely tokens are drawn.
+    pub fn sampling(&self) -> Sampling {
+        Sampling {
+            temperature: self.temperature,
+            top_p: self.top_p,
+            ..Sampling::default()
+        }
     }
 
     fn check_together(&self) -> Result<(), Error> {

@@ -82,6 +82,9 @@ pub enum Error {
     /// The given music is outside what the models can hold.
     #[error("the given music cannot be used: {0}")]
     Tokenize(#[from] TokenizeError),
+    /// The caller wanted the work to stop.
+    #[error("stopped, nothing was written")]
+    Cancelled,
     /// There is a checkpoint, and nobody said to go on from it.
     #[error("there is a checkpoint already: {}", path.display())]
     Checkpoint {
@@ -102,6 +105,9 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Songs and written pieces could not be compared.
+    #[error("the pieces cannot be measured: {0}")]
+    Measure(#[from] affetto_attributes::Error),
     /// The training songs could not be read.
     #[error(transparent)]
     Corpus(#[from] crate::corpus::Error),

@@ -1,6 +1,8 @@
 //! Lead sheets by valence: Makris, Agres and Herremans, "Generating Lead Sheets with Affect" (2021).
 
+mod arousal;
 pub mod arrange;
+pub mod candidates;
 mod card;
 pub mod compose;
 pub mod condition;
@@ -20,6 +22,7 @@ pub mod rules;
 pub mod songs;
 pub mod statistics;
 pub mod template;
+mod title;
 pub mod tokens;
 pub mod train;
 pub mod trigram;

@@ -1,6 +1,7 @@
-use affetto_core::Rng;
+use affetto_core::Progress;
+pub use affetto_nn::sample::{Sampling, log_probabilities};
 
-use crate::tokens::{CONDITION_COLUMNS, FEATURE_COLUMNS};
+use crate::tokens::{CONDITION_COLUMNS, FEATURE_COLUMNS, VOCAB};
 
 /// A decoder token with all that is known beside it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,85 +32,31 @@ pub trait NextToken {
     }
 }
 
-/// How freely tokens are drawn.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sampling {
-    /// Divides the logits; above 0. Below 1 the likelier tokens gain.
-    pub temperature: f64,
-    /// The smallest set of likeliest tokens with this much probability is drawn from; in (0, 1].
-    pub top_p: f64,
+/// A model that is no longer asked once the caller wants to stop: what is then written costs next to nothing, and is
+/// thrown away.
+pub(crate) struct Interruptible<'a, M> {
+    pub model: &'a M,
+    pub progress: &'a dyn Progress,
 }
 
-impl Default for Sampling {
-    fn default() -> Self {
-        Self {
-            temperature: 1.0,
-            top_p: 0.98,
+impl<M: NextToken> NextToken for Interruptible<'_, M> {
+    type State = M::State;
+
+    fn start(&self, conditions: &[[u32; CONDITION_COLUMNS]]) -> M::State {
+        self.model.start(conditions)
+    }
+
+    fn step(&self, state: &mut M::State, input: Input) -> Vec<f32> {
+        if self.progress.cancelled() {
+            return vec![0.0; VOCAB];
         }
-    }
-}
-
-impl Sampling {
-    /// Draws from `scores`, pairs of a token id and its log score; nothing where there is none. The order of
-    /// `scores` decides between equals, so the same scores give the same draw.
-    pub fn draw(&self, scores: &[(u32, f64)], rng: &mut Rng) -> Option<u32> {
-        let highest = scores
-            .iter()
-            .map(|(_, score)| *score)
-            .fold(f64::MIN, f64::max);
-        let mut weighted: Vec<(u32, f64)> = scores
-            .iter()
-            .map(|(id, score)| (*id, ((score - highest) / self.temperature).exp()))
-            .collect();
-        weighted.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        let total: f64 = weighted.iter().map(|(_, weight)| weight).sum();
-        let mut kept = 0.0;
-        let count = weighted
-            .iter()
-            .take_while(|(_, weight)| {
-                let before = kept;
-                kept += weight;
-                before < self.top_p * total
-            })
-            .count();
-        weighted.truncate(count);
-        let weights: Vec<f64> = weighted.iter().map(|(_, weight)| *weight).collect();
-        rng.weighted(&weights).map(|index| weighted[index].0)
-    }
-}
-
-/// The natural logarithm of each token's probability.
-pub fn log_probabilities(logits: &[f32]) -> Vec<f64> {
-    let highest = logits.iter().copied().fold(f32::MIN, f32::max);
-    let shifted: Vec<f64> = logits
-        .iter()
-        .map(|logit| f64::from(*logit) - f64::from(highest))
-        .collect();
-    let total = shifted.iter().map(|score| score.exp()).sum::<f64>().ln();
-    shifted.iter().map(|score| score - total).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use affetto_core::Seed;
-
-    #[test]
-    fn a_small_nucleus_holds_the_likeliest_only() {
-        let sampling = Sampling {
-            temperature: 1.0,
-            top_p: 0.5,
-        };
-        let mut rng = Seed(2).rng();
-        let scores = [(7, 0.0), (8, 3.0), (9, -1.0)];
-        assert!((0..200).all(|_| sampling.draw(&scores, &mut rng) == Some(8)));
-        assert_eq!(sampling.draw(&[], &mut rng), None);
+        self.model.step(state, input)
     }
 
-    #[test]
-    fn probabilities_sum_to_one() {
-        let logs = log_probabilities(&[1.0, 2.0, -40.0, 100.0]);
-        let total: f64 = logs.iter().map(|log| log.exp()).sum();
-        assert!((total - 1.0).abs() < 1e-12);
+    fn peek(&self, state: &M::State, inputs: &[Input]) -> Vec<Vec<f32>> {
+        if self.progress.cancelled() {
+            return vec![vec![0.0; VOCAB]; inputs.len()];
+        }
+        self.model.peek(state, inputs)
     }
 }

@@ -10,7 +10,7 @@ use affetto_media::{Key, Metre, Mode};
 /// Tempo in quarter notes per minute: 96 at rest; arousal from -1 to 1 moves it from 63 to 146, valence by a tenth
 /// either way. In compound metres the beat is a dotted quarter, so the quarters go faster.
 pub fn tempo_bpm(valence: f64, arousal: f64, metre: Metre) -> f64 {
-    let beat = (0.6 * arousal + 0.14 * valence).exp2() * 96.0;
+    let beat = libm::exp2(0.6 * arousal + 0.14 * valence) * 96.0;
     let quarters_per_beat = if metre.is_compound() { 1.25 } else { 1.0 };
     (beat * quarters_per_beat).round()
 }
@@ -18,6 +18,11 @@ pub fn tempo_bpm(valence: f64, arousal: f64, metre: Metre) -> f64 {
 /// The mean density class, 0 (low) to 2 (high).
 pub fn mean_density(arousal: f64) -> f64 {
     (0.95 + 0.75 * arousal).clamp(0.0, 2.0)
+}
+
+/// Events in a quarter note for an arousal that moves from bar to bar: 0.9 at rest, from half of that to twice as many.
+pub fn events_per_quarter(arousal: f64) -> f64 {
+    0.9 * libm::exp2(arousal)
 }
 
 /// The melody's range in sounding pitches: an octave and a half around G4, higher and wider with arousal.
@@ -57,6 +62,7 @@ mod tests {
                 assert!(pitch_range(valence, pair[1]).1 >= pitch_range(valence, pair[0]).1);
             }
             assert!(mean_density(pair[1]) >= mean_density(pair[0]));
+            assert!(events_per_quarter(pair[1]) > events_per_quarter(pair[0]));
             assert!(velocity(pair[1]) >= velocity(pair[0]));
         }
     }

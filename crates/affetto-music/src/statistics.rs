@@ -1,6 +1,6 @@
 //! How valence and density move from bar to bar in the training songs, and curves drawn from it.
 
-use affetto_attributes::{DensityClass, ValenceClass};
+use affetto_attributes::{Critic, DensityClass, ValenceClass};
 use affetto_core::Rng;
 use affetto_media::Mode;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,9 @@ pub struct Statistics {
     /// What the bars of each song are like.
     #[serde(default)]
     pub templates: Vec<Template>,
+    /// Tells songs from what the model writes, where it was trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critic: Option<Critic>,
 }
 
 /// What is drawn of the bars of a piece.
@@ -218,7 +221,7 @@ impl<const N: usize> Chain<N> {
         let mut steps = *counts;
         for row in &mut steps {
             for (weight, value) in row.iter_mut().zip(values) {
-                *weight = (*weight + 1.0) * (tilt * value).exp();
+                *weight = (*weight + 1.0) * libm::exp(tilt * value);
             }
             let total: f64 = row.iter().sum();
             row.iter_mut().for_each(|weight| *weight /= total);

@@ -82,7 +82,7 @@ impl Trigram {
                 .collect();
             for at in 1..ids.len() {
                 let before = &ids[at.saturating_sub(self.order - 1)..at];
-                sum -= self.probabilities(before)[ids[at] as usize].ln();
+                sum -= libm::log(self.probabilities(before)[ids[at] as usize]);
                 count += 1;
             }
         }
@@ -102,7 +102,7 @@ impl NextToken for Trigram {
         let from = state.len().saturating_sub(self.order - 1);
         self.probabilities(&state[from..])
             .into_iter()
-            .map(|probability| probability.ln() as f32)
+            .map(|probability| libm::log(probability) as f32)
             .collect()
     }
 }

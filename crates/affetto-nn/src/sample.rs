@@ -29,17 +29,15 @@ impl Default for Sampling {
 
 impl Sampling {
     /// The tokens that may be drawn with their probabilities, likeliest first, equally likely ones
-    /// by id. `allowed` excludes tokens. Empty where nothing is allowed.
+    /// by id. `scores` are pairs of a token's id and its unnormalised log-probability; what is not
+    /// among them is not drawn. Empty where there is none.
     ///
     /// All in `f64` with one library's `exp`: the same on every machine.
-    pub fn choices(&self, logits: &[f32], allowed: Option<&[bool]>) -> Vec<(usize, f64)> {
-        let is_allowed =
-            |id: usize| allowed.is_none_or(|allowed| allowed.get(id).copied().unwrap_or(false));
-        let mut choices: Vec<(usize, f64)> = logits
+    pub fn choices(&self, scores: &[(u32, f64)]) -> Vec<(u32, f64)> {
+        let mut choices: Vec<(u32, f64)> = scores
             .iter()
-            .enumerate()
-            .filter(|(id, logit)| is_allowed(*id) && !logit.is_nan() && **logit > f32::NEG_INFINITY)
-            .map(|(id, logit)| (id, f64::from(*logit)))
+            .copied()
+            .filter(|(_, score)| *score > f64::NEG_INFINITY) // neither impossible nor NaN
             .collect();
         choices.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         if self.temperature <= 0.0 {
@@ -61,7 +59,7 @@ impl Sampling {
         choices
     }
 
-    fn keep_nucleus(&self, choices: &mut Vec<(usize, f64)>) {
+    fn keep_nucleus(&self, choices: &mut Vec<(u32, f64)>) {
         let mut before = 0.0;
         let within = choices.iter().take_while(|(_, share)| {
             let keep = before < self.top_p;
@@ -72,87 +70,73 @@ impl Sampling {
         choices.truncate(count);
     }
 
-    /// Draws one token, or nothing where none is allowed.
-    pub fn draw(&self, logits: &[f32], allowed: Option<&[bool]>, rng: &mut Rng) -> Option<usize> {
-        let choices = self.choices(logits, allowed);
+    /// Draws one token, or nothing where there is none. The order of `scores` decides nothing.
+    pub fn draw(&self, scores: &[(u32, f64)], rng: &mut Rng) -> Option<u32> {
+        let choices = self.choices(scores);
         let shares: Vec<f64> = choices.iter().map(|choice| choice.1).collect();
         Some(choices[rng.weighted(&shares)?].0)
     }
 }
 
-fn normalise(choices: &mut [(usize, f64)]) {
+fn normalise(choices: &mut [(u32, f64)]) {
     let total: f64 = choices.iter().map(|choice| choice.1).sum();
     for (_, share) in choices {
         *share /= total;
     }
 }
 
+/// The natural logarithm of each token's probability.
+pub fn log_probabilities(logits: &[f32]) -> Vec<f64> {
+    let highest = logits.iter().copied().fold(f32::MIN, f32::max);
+    let shifted: Vec<f64> = logits
+        .iter()
+        .map(|logit| f64::from(*logit) - f64::from(highest))
+        .collect();
+    let total = libm::log(shifted.iter().map(|score| libm::exp(*score)).sum());
+    shifted.iter().map(|score| score - total).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use affetto_core::Seed;
 
     /// Probabilities 1/8, 1/2, 1/4, 1/8.
-    fn logits() -> Vec<f32> {
-        [0.125f32, 0.5, 0.25, 0.125]
-            .iter()
-            .map(|p| p.ln())
-            .collect()
+    fn scores() -> Vec<(u32, f64)> {
+        let scores = [0.125, 0.5, 0.25, 0.125].map(libm::log);
+        (0..).zip(scores).collect()
     }
 
-    fn ids(sampling: Sampling, allowed: Option<&[bool]>) -> Vec<usize> {
-        let choices = sampling.choices(&logits(), allowed);
+    fn ids(sampling: Sampling, scores: &[(u32, f64)]) -> Vec<u32> {
+        let choices = sampling.choices(scores);
         choices.into_iter().map(|choice| choice.0).collect()
     }
 
     #[test]
     fn the_order_is_by_probability_then_id_and_the_limits_cut_it() {
         let plain = Sampling::default();
-        assert_eq!(ids(plain, None), [1, 2, 0, 3]);
-        assert_eq!(
-            ids(
-                Sampling {
-                    top_k: Some(3),
-                    ..plain
-                },
-                None
-            ),
-            [1, 2, 0]
-        );
-        assert_eq!(
-            ids(
-                Sampling {
-                    top_p: 0.5,
-                    ..plain
-                },
-                None
-            ),
-            [1]
-        );
-        assert_eq!(
-            ids(
-                Sampling {
-                    top_p: 0.6,
-                    ..plain
-                },
-                None
-            ),
-            [1, 2]
-        );
-        assert_eq!(
-            ids(
-                Sampling {
-                    temperature: 0.0,
-                    ..plain
-                },
-                None
-            ),
-            [1]
-        );
-        let allowed = [true, false, false, true];
-        assert_eq!(ids(plain, Some(&allowed)), [0, 3]);
-        assert_eq!(ids(plain, Some(&[false; 4])), [0usize; 0]);
+        let cut = |sampling| ids(sampling, &scores());
+        assert_eq!(cut(plain), [1, 2, 0, 3]);
+        let top_k = Some(3);
+        assert_eq!(cut(Sampling { top_k, ..plain }), [1, 2, 0]);
+        let nucleus = |top_p| cut(Sampling { top_p, ..plain });
+        assert_eq!(nucleus(0.5), [1]);
+        assert_eq!(nucleus(0.6), [1, 2]);
+        let temperature = 0.0;
+        let coldest = Sampling {
+            temperature,
+            ..plain
+        };
+        assert_eq!(cut(coldest), [1]);
+    }
+
+    #[test]
+    fn what_is_impossible_or_not_among_the_scores_is_never_drawn() {
+        let plain = Sampling::default();
+        let some = [(9, 1.0), (4, f64::NEG_INFINITY), (7, f64::NAN), (2, 1.0)];
+        assert_eq!(ids(plain, &some), [2, 9]);
+        assert_eq!(ids(plain, &[]), [0u32; 0]);
+        assert_eq!(plain.draw(&[], &mut Seed(2).rng()), None);
     }
 
     /// At temperature 1/2 probabilities are squared: 1/64, 16/64, 4/64, 1/64 of 22/64.
@@ -162,18 +146,18 @@ mod tests {
             temperature: 0.5,
             ..Sampling::default()
         };
-        let choices = sampling.choices(&logits(), None);
-        assert!((choices[0].1 - 16.0 / 22.0).abs() < 1e-6);
-        assert!((choices[3].1 - 1.0 / 22.0).abs() < 1e-6);
+        let choices = sampling.choices(&scores());
+        assert!((choices[0].1 - 16.0 / 22.0).abs() < 1e-12);
+        assert!((choices[3].1 - 1.0 / 22.0).abs() < 1e-12);
     }
 
     #[test]
     fn draws_follow_the_probabilities_and_the_seed() {
         let sampling = Sampling::default();
-        let draw = |seed: u64| -> Vec<usize> {
+        let draw = |seed: u64| -> Vec<u32> {
             let mut rng = Seed(seed).rng();
             (0..4000)
-                .map(|_| sampling.draw(&logits(), None, &mut rng).unwrap())
+                .filter_map(|_| sampling.draw(&scores(), &mut rng))
                 .collect()
         };
         let draws = draw(1);
@@ -181,5 +165,28 @@ mod tests {
         assert!((share - 0.5).abs() < 0.03, "{share}");
         assert_eq!(draws, draw(1));
         assert_ne!(draws, draw(2));
+    }
+
+    #[test]
+    fn probabilities_sum_to_one() {
+        let logs = log_probabilities(&[1.0, 2.0, -40.0, 100.0]);
+        let total: f64 = logs.iter().map(|log| libm::exp(*log)).sum();
+        assert!((total - 1.0).abs() < 1e-12);
+    }
+
+    /// Digits of libm, which a system's own functions need not share: a draw that depends on the last of them is the
+    /// same everywhere.
+    #[test]
+    fn the_last_digit_is_the_same_everywhere() {
+        let bits = |scores: &[(u32, f64)]| -> Vec<u64> {
+            let choices = Sampling::default().choices(scores);
+            choices.iter().map(|choice| choice.1.to_bits()).collect()
+        };
+        let expected = [
+            0x3fe5_950c_1cf4_225a,
+            0x3fd3_6520_a8c3_2fea,
+            0x3f97_0c71_d548_b613,
+        ];
+        assert_eq!(bits(&[(0, 0.1), (1, -0.7), (2, -3.3)]), expected);
     }
 }

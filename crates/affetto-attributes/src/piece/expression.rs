@@ -136,8 +136,8 @@ fn pulse_bpm(groups: &[Vec<Note>]) -> Option<f64> {
 }
 
 fn preference(bin: usize) -> f64 {
-    let octaves = (bin as f64 * PULSE_BIN_SECS / PREFERRED_PERIOD_SECS).log2();
-    (-0.5 * (octaves / PREFERENCE_OCTAVES).powi(2)).exp()
+    let octaves = libm::log2(bin as f64 * PULSE_BIN_SECS / PREFERRED_PERIOD_SECS);
+    libm::exp(-0.5 * (octaves / PREFERENCE_OCTAVES).powi(2))
 }
 
 /// Played onsets stray by some hundredths of a second.

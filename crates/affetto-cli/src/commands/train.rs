@@ -26,6 +26,8 @@ pub fn run(args: &TrainLeadSheet, printer: &Printer) -> Result<Value, Failure> {
         checkpoint: checkpoint.unwrap_or_else(|| args.out.join("checkpoint")),
         max_minutes: args.max_minutes,
         resume: args.resume,
+        pieces: args.pieces,
+        from: args.from.clone(),
         seed: Seed(args.seed),
     };
     let report = train(&options, printer)?;

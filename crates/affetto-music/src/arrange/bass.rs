@@ -97,7 +97,7 @@ pub(super) fn walks(setting: &Setting<'_>) -> bool {
             .any(|tone| (9..=11).contains(tone))
     };
     let quarter = setting.seconds(Quarters::from_integer(0), Quarters::from_integer(1));
-    setting.arousal >= WALKING
+    setting.mean_arousal >= WALKING
         && matches!(
             setting.accompaniment,
             Accompaniment::Pulse | Accompaniment::Block
@@ -150,7 +150,7 @@ impl Line<'_> {
     }
 
     fn tones(&self, setting: &Setting<'_>) -> Vec<(Quarters, Tone)> {
-        let (grid, arousal) = (setting.grid(self.cell), setting.arousal);
+        let (grid, arousal) = (setting.grid(self.cell), setting.arousal(self.cell));
         let every_group = match setting.accompaniment {
             Accompaniment::Block | Accompaniment::Arpeggio => arousal >= MOVING,
             _ => true,
@@ -273,7 +273,7 @@ impl Line<'_> {
     /// Until the next stroke; in a lively waltz one pulse.
     fn duration(&self, setting: &Setting<'_>, onset: Quarters, next: Quarters) -> Quarters {
         let short = setting.accompaniment == Accompaniment::Waltz
-            && setting.arousal >= 0.0
+            && setting.arousal(self.cell) >= 0.0
             && !self.cell.last;
         let pulse = setting
             .grid(self.cell)

@@ -4,7 +4,7 @@ use affetto_media::{Note, Quarters, Role, Score, f64_from_quarters};
 
 use super::{
     grid::{self, Weight},
-    within_one,
+    mean, of_each_bar,
 };
 
 /// How many bars make a phrase.
@@ -25,23 +25,40 @@ pub(super) struct Loudness {
 
 /// The level of the accompaniment.
 pub(super) struct Levels {
-    level: f64,
+    /// Where each bar begins, and how loud it is.
+    bars: Vec<(Quarters, f64)>,
     phrases: Vec<Quarters>,
 }
 
+/// How much louder the accompaniment is for each unit of arousal.
+const LEVEL_PER_AROUSAL: f64 = 22.0;
+
 impl Levels {
-    /// 58 (mezzo piano) at an arousal of 0, from 36 to 80, and at least 16 below the mean of the melody.
-    pub(super) fn new(score: &Score, arousal: f64) -> Self {
+    /// 58 (mezzo piano) at an arousal of 0, from 36 to 80, and on the whole at least 16 below the mean of the melody.
+    /// `arousal` has one value a bar.
+    pub(super) fn new(score: &Score, arousal: &[f64]) -> Self {
         let notes = score.melody().map_or(&[][..], |melody| &melody.notes);
         let sum: f64 = notes.iter().map(|note| f64::from(note.velocity)).sum();
         let below_melody = match notes.len() {
             0 => 127.0,
             count => sum / count as f64 - 16.0,
         };
+        let mean = mean(arousal);
+        let level = (58.0 + LEVEL_PER_AROUSAL * mean).min(below_melody);
+        let of_bar = |arousal: &f64| level + LEVEL_PER_AROUSAL * (arousal - mean);
         Self {
-            level: (58.0 + 22.0 * arousal).min(below_melody),
+            bars: score
+                .bar_onsets()
+                .into_iter()
+                .zip(arousal.iter().map(of_bar))
+                .collect(),
             phrases: phrase_onsets(score),
         }
+    }
+
+    fn level(&self, onset: Quarters) -> f64 {
+        let bar = self.bars.partition_point(|(start, _)| *start <= onset);
+        self.bars[..bar].last().map_or(58.0, |(_, level)| *level)
     }
 
     pub(super) fn velocity(&self, loudness: Loudness) -> u8 {
@@ -52,7 +69,7 @@ impl Levels {
             Weight::Off => -5.0,
         };
         let swell = 3.0 * arch(&self.phrases, loudness.onset);
-        velocity(self.level + loudness.accent * accent + swell + loudness.above)
+        velocity(self.level(loudness.onset) + loudness.accent * accent + swell + loudness.above)
     }
 }
 
@@ -111,7 +128,12 @@ fn arch(phrases: &[Quarters], onset: Quarters) -> f64 {
 ///
 /// `dynamics` runs from -1 (pianissimo, near 52) over 0 (mezzo forte, near 76) to 1 (fortissimo, near 100).
 pub fn shape_melody(score: &Score, dynamics: f64) -> Score {
-    let level = 76.0 + 24.0 * within_one(dynamics);
+    shape_melody_along(score, &vec![dynamics; score.bars.len()])
+}
+
+/// As [`shape_melody`], with dynamics for each bar; bars without any are at 0.
+pub fn shape_melody_along(score: &Score, dynamics: &[f64]) -> Score {
+    let dynamics = of_each_bar(score, dynamics);
     let (grids, phrases) = (grid::grids(score), phrase_onsets(score));
     let mut shaped = score.clone();
     let melody = shaped
@@ -140,6 +162,7 @@ pub fn shape_melody(score: &Score, dynamics: f64) -> Score {
                 Weight::Off => -3.0,
             };
             let close = if place == last && last > 0 { -5.0 } else { 0.0 };
+            let level = 76.0 + 24.0 * dynamics[bar];
             let loudness = level + 6.0 * arch(&phrases, note.onset) + height + accent + close;
             *note = Note {
                 velocity: velocity(loudness),

@@ -2,7 +2,8 @@
 //!
 //! [`arrange`] adds a chord part and a bass part to a melody with chord symbols. The chords are voiced as a
 //! whole (`voicing`), the patterns follow the metre (`pattern`, `bass`), and every added note sounds
-//! below the melody. [`shape_melody`] and [`humanize`] make a score sound played.
+//! below the melody. [`shape_melody`] and [`humanize`] make a score sound played. [`arrange_along`] and
+//! [`shape_melody_along`] do it with an arousal that moves from bar to bar.
 
 mod bass;
 mod ceiling;
@@ -18,9 +19,10 @@ mod voicing;
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use affetto_media::{Metre, Note, Part, Quarters, Role, Score, f64_from_quarters};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use dynamics::shape_melody;
+pub use dynamics::{shape_melody, shape_melody_along};
 pub use humanize::humanize;
 
 use ceiling::Ceiling;
@@ -29,7 +31,7 @@ use dynamics::Levels;
 use grid::BarGrid;
 
 /// How the chords are played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Accompaniment {
     /// Held chords, struck at changes and at the beginnings of bars.
@@ -158,12 +160,19 @@ fn main_metre(score: &Score) -> Metre {
 /// The added notes stay below the melody: a voice that the melody goes under is released or left out.
 /// Accompaniment rests in a pick-up of at most half a bar, and where there is no chord.
 pub fn arrange(score: &Score, arrangement: &Arrangement) -> Score {
+    let arousal = vec![arrangement.arousal; score.bars.len()];
+    arrange_along(score, arrangement.accompaniment, &arousal)
+}
+
+/// As [`arrange`], with an arousal for each bar; bars without one are at 0. How busy and how loud a bar is goes with its
+/// own arousal; the register of the chords, and whether the bass walks, with the mean.
+pub fn arrange_along(score: &Score, accompaniment: Accompaniment, arousal: &[f64]) -> Score {
     let mut arranged = score.lead_sheet();
-    if arrangement.accompaniment == Accompaniment::None {
+    if accompaniment == Accompaniment::None {
         return arranged;
     }
-    let setting = Setting::new(score, arrangement);
-    let voicings = voicing::lead(&setting.cells, &setting.ceiling, setting.arousal);
+    let setting = Setting::new(score, accompaniment, arousal);
+    let voicings = voicing::lead(&setting.cells, &setting.ceiling, setting.mean_arousal);
     let taken = arranged.melody().map(|melody| melody.channel);
     let mut channels = (1..=15).filter(|channel| Some(*channel) != taken && *channel != 9);
     let chords = pattern::notes(&setting, &voicings);
@@ -190,7 +199,9 @@ pub fn arrange(score: &Score, arrangement: &Arrangement) -> Score {
 struct Setting<'a> {
     score: &'a Score,
     accompaniment: Accompaniment,
-    arousal: f64,
+    /// Of each bar.
+    arousal: Vec<f64>,
+    mean_arousal: f64,
     grids: Vec<BarGrid>,
     cells: Vec<Cell>,
     ceiling: Ceiling,
@@ -200,16 +211,17 @@ struct Setting<'a> {
 }
 
 impl<'a> Setting<'a> {
-    fn new(score: &'a Score, arrangement: &Arrangement) -> Self {
+    fn new(score: &'a Score, accompaniment: Accompaniment, arousal: &[f64]) -> Self {
         let grids = grid::grids(score);
-        let arousal = within_one(arrangement.arousal);
+        let arousal = of_each_bar(score, arousal);
         let mut setting = Self {
             score,
-            accompaniment: arrangement.accompaniment,
-            arousal,
+            accompaniment,
+            mean_arousal: mean(&arousal),
             cells: cell::cells(score, &grids),
             ceiling: Ceiling::of(score.melody()),
-            levels: Levels::new(score, arousal),
+            levels: Levels::new(score, &arousal),
+            arousal,
             grids,
             walks: false,
         };
@@ -219,6 +231,10 @@ impl<'a> Setting<'a> {
 
     fn grid(&self, cell: &Cell) -> &BarGrid {
         &self.grids[cell.bar]
+    }
+
+    fn arousal(&self, cell: &Cell) -> f64 {
+        self.arousal[cell.bar]
     }
 
     /// How long `length` lasts at the tempo of `onset`, in seconds.
@@ -241,6 +257,22 @@ impl<'a> Setting<'a> {
         let kept = duration == note.duration
             || duration * 2 >= note.duration && duration >= Quarters::new(1, 4);
         (kept && duration > Quarters::from_integer(0)).then_some(Note { duration, ..note })
+    }
+}
+
+/// One arousal for each bar of `score`, within -1..=1.
+fn of_each_bar(score: &Score, arousal: &[f64]) -> Vec<f64> {
+    let given = arousal.iter().copied().map(within_one);
+    given
+        .chain(std::iter::repeat(0.0))
+        .take(score.bars.len())
+        .collect()
+}
+
+fn mean(arousal: &[f64]) -> f64 {
+    match arousal {
+        [first, rest @ ..] if rest.iter().all(|other| other == first) => *first,
+        _ => arousal.iter().sum::<f64>() / arousal.len().max(1) as f64,
     }
 }
 

@@ -75,8 +75,8 @@ const fn accent(accompaniment: Accompaniment) -> f64 {
 fn duration(setting: &Setting<'_>, cell: &Cell, space: Quarters) -> Quarters {
     let waltz = setting.accompaniment == Accompaniment::Waltz;
     let short = match setting.accompaniment {
-        Accompaniment::Waltz => setting.arousal >= SHORT_WALTZ,
-        Accompaniment::Pulse => setting.arousal >= SHORT_PULSE || setting.walks,
+        Accompaniment::Waltz => setting.arousal(cell) >= SHORT_WALTZ,
+        Accompaniment::Pulse => setting.arousal(cell) >= SHORT_PULSE || setting.walks,
         _ => false,
     };
     let pulse = setting.grid(cell).pulses.first().filter(|_| waltz);
@@ -139,14 +139,14 @@ fn onsets(setting: &Setting<'_>, cell: &Cell) -> Vec<Quarters> {
             && !grid.metre.is_compound();
         let (on, between) = match setting.accompaniment {
             Accompaniment::Block | Accompaniment::None => (false, false),
-            Accompaniment::Arpeggio => (true, halves && setting.arousal >= HALVED_ARPEGGIO),
+            Accompaniment::Arpeggio => (true, halves && setting.arousal(cell) >= HALVED_ARPEGGIO),
             Accompaniment::Waltz => (pulse.weight == Weight::Pulse, false),
             Accompaniment::Pulse => (
                 !grid.metre.is_compound()
-                    || setting.arousal >= HALVED_PULSE
+                    || setting.arousal(cell) >= HALVED_PULSE
                     || pulse.weight >= Weight::Group
                     || grid.weight(pulse.end()) != Weight::Pulse,
-                halves && setting.arousal >= HALVED_PULSE && !setting.walks,
+                halves && setting.arousal(cell) >= HALVED_PULSE && !setting.walks,
             ),
         };
         onsets.extend(on.then_some(pulse.onset));

@@ -77,7 +77,7 @@ fn row(onset: &str, duration: &str, pitch: u8) -> (String, String, u8) {
 }
 
 fn voicings(score: &Score) -> Vec<Vec<u8>> {
-    let setting = Setting::new(score, &Arrangement::new(Accompaniment::Block, 0.0));
+    let setting = Setting::new(score, Accompaniment::Block, &[]);
     voicing::lead(&setting.cells, &setting.ceiling, 0.0)
 }
 
@@ -567,7 +567,7 @@ fn led_voices_move_far_less_than_root_positions() {
             chord: Some(chord()),
         });
         score.chords = changes.collect();
-        let setting = Setting::new(&score, &Arrangement::new(Accompaniment::Block, 0.0));
+        let setting = Setting::new(&score, Accompaniment::Block, &[]);
         let plain: Vec<Vec<u8>> = setting.cells.iter().map(root_position).collect();
         let ratio = total(&voicings(&score)) / total(&plain);
         assert!(ratio < 0.6, "{ratio}");
@@ -675,7 +675,7 @@ fn outer_voices_move_in_no_parallels() {
         "Dm | Em | F | G",
     ] {
         let score = sheet("4/4", chords, &[79]);
-        let setting = Setting::new(&score, &Arrangement::new(Accompaniment::Block, 0.0));
+        let setting = Setting::new(&score, Accompaniment::Block, &[]);
         let voicings = voicings(&score);
         for (cells, pair) in setting.cells.windows(2).zip(voicings.windows(2)) {
             let interval =

@@ -233,7 +233,7 @@ fn shares(window: &Window, sounding: &[Attack]) -> Option<[f64; 12]> {
     let length = f64_from_quarters(window.end - window.onset);
     let mut shares = [0.0; 12];
     for attack in sounding {
-        let mut weight = (overlap(window, attack) / length).powf(0.75);
+        let mut weight = libm::pow(overlap(window, attack) / length, 0.75);
         if attack.onset < window.onset {
             weight *= TIED_OVER;
         }

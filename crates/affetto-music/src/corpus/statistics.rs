@@ -247,7 +247,7 @@ fn entropy(counts: &[f64]) -> f64 {
     let total: f64 = counts.iter().sum();
     let shares = counts.iter().filter(|count| **count > 0.0);
     shares
-        .map(|count| -(count / total) * (count / total).log2())
+        .map(|count| -(count / total) * libm::log2(count / total))
         .sum()
 }
 
@@ -264,8 +264,8 @@ fn tonal_centre(classes: &[u8]) -> [f64; 6] {
     for class in classes {
         for (index, (turn, radius)) in circles.into_iter().enumerate() {
             let angle = f64::from(*class) * turn;
-            centre[2 * index] += radius * angle.sin() / classes.len() as f64;
-            centre[2 * index + 1] += radius * angle.cos() / classes.len() as f64;
+            centre[2 * index] += radius * libm::sin(angle) / classes.len() as f64;
+            centre[2 * index + 1] += radius * libm::cos(angle) / classes.len() as f64;
         }
     }
     centre

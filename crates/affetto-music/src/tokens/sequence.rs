@@ -65,7 +65,19 @@ pub fn feature_vocab() -> Vec<usize> {
 }
 
 /// The kind of song. The training songs are of these kinds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Style {
     /// Popular songs and jazz standards of before 1931.

@@ -1,0 +1,118 @@
+//! What a piece is called where nobody gave it a name.
+
+use affetto_emotion::{Emotion, Label, Mixture, Taxonomy};
+use affetto_media::{Key, Score};
+
+/// The title of what it is made from; else its emotion and key, such as `Joy and awe in D major`. In letters that
+/// every format and every font has.
+pub(crate) fn title(emotion: &Emotion, key: Key, source: Option<&Score>) -> String {
+    match source {
+        Some(source) if !source.title.is_empty() => source.title.clone(),
+        _ => format!("{} in {key}", feeling(emotion)),
+    }
+}
+
+/// The words of an emotion; `From sadness to joy` where they move; `Lead sheet` where there are none.
+fn feeling(emotion: &Emotion) -> String {
+    let keys = emotion.curve().map_or(&[][..], |curve| curve.keys());
+    let mut moving = keys
+        .iter()
+        .filter_map(|key| key.mixture.as_ref())
+        .map(words);
+    let words = match (moving.next(), moving.next_back()) {
+        (Some(first), Some(last)) if first != last => format!("from {first} to {last}"),
+        (Some(first), _) => first,
+        (None, _) => emotion.mixture().map(words).unwrap_or_default(),
+    };
+    let mut letters = words.chars();
+    match letters.next() {
+        Some(first) => first.to_ascii_uppercase().to_string() + letters.as_str(),
+        None => "Lead sheet".into(),
+    }
+}
+
+/// How many words a title names of a mixture.
+const MOST_WORDS: usize = 3;
+
+/// The words of a mixture, the strongest first: `joy`, `joy and awe`, `joy, awe and trust`. Nothing where it has none.
+fn words(mixture: &Mixture) -> String {
+    let mut parts: Vec<(Label, f64)> = mixture
+        .parts()
+        .iter()
+        .copied()
+        .filter(|(label, _)| label.taxonomy() != Taxonomy::Russell && label.name() != "neutral")
+        .collect();
+    parts.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let mut names: Vec<&str> = Vec::new();
+    for (label, _) in parts {
+        if !names.contains(&label.name()) {
+            names.push(label.name());
+        }
+    }
+    names.truncate(MOST_WORDS);
+    match names.split_last() {
+        None => String::new(),
+        Some((last, [])) => (*last).into(),
+        Some((last, before)) => format!("{} and {last}", before.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn titled(emotion: &str, key: &str) -> String {
+        title(
+            &Emotion::parse(emotion).unwrap(),
+            key.parse().unwrap(),
+            None,
+        )
+    }
+
+    #[test]
+    fn a_title_says_feeling_and_key_in_words() {
+        assert_eq!(titled("joy", "D major"), "Joy in D major");
+        assert_eq!(
+            titled("awe:0.3,joy:0.7", "Bb minor"),
+            "Joy and awe in Bb minor"
+        );
+        let four = "joy:0.4,awe:0.3,trust:0.2,fear:0.1";
+        assert_eq!(titled(four, "F# major"), "Joy, awe and trust in F# major");
+        assert_eq!(
+            titled("ekman/joy,goemotions/joy", "C major"),
+            "Joy in C major"
+        );
+        assert_eq!(titled("russell/q3", "A minor"), "Lead sheet in A minor");
+        assert_eq!(titled("neutral", "A minor"), "Lead sheet in A minor");
+        let plain = title(&Emotion::NEUTRAL, Key::C_MAJOR, None);
+        assert_eq!(plain, "Lead sheet in C major");
+    }
+
+    #[test]
+    fn a_feeling_that_moves_is_named_from_where_to_where() {
+        let emotion: Emotion = serde_json::from_str(
+            r#"{"curve": {"schema": "emotion-track/1", "time": "bars", "keys":
+                [{"t": 0, "label": "sadness"}, {"t": 8, "valence": 0.5}, {"t": 16, "label": "joy"}]}}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            title(&emotion, Key::C_MAJOR, None),
+            "From sadness to joy in C major"
+        );
+    }
+
+    /// A colon, a slash or a number is what the command line is written with, not what a piece is called.
+    #[test]
+    fn every_word_makes_a_title_in_plain_letters() {
+        for label in Label::all() {
+            let title = title(&Emotion::from(label), Key::C_MAJOR, None);
+            let plain = |c: char| c.is_ascii_alphabetic() || matches!(c, ' ' | '-' | '\'');
+            assert!(title.chars().all(plain), "{title}");
+            assert!(
+                title.starts_with(|c: char| c.is_ascii_uppercase()),
+                "{title}"
+            );
+        }
+    }
+}
