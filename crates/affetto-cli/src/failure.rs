@@ -155,6 +155,7 @@ fn music_code(error: &music::Error) -> Code {
         Error::Tokenize(_) | Error::TooFewSongs { .. } | Error::Corpus(_) => Code::Input,
         Error::Write { source, .. } => write_code(source),
         Error::Weights(_) | Error::Json { .. } | Error::Vocabulary => Code::Model,
+        Error::Cancelled => Code::Interrupted,
     }
 }
 
