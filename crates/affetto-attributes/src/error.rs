@@ -31,6 +31,12 @@ pub enum Error {
         /// What the library said.
         source: smartcore::error::Failed,
     },
+    /// The trees of a critic are not as the library writes them.
+    #[error("the trees of the critic cannot be read: {source}")]
+    Critic {
+        /// What is wrong with them.
+        source: serde_json::Error,
+    },
 }
 
 impl From<smartcore::error::Failed> for Error {

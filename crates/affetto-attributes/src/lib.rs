@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod copied;
+pub mod critic;
 pub mod density;
 mod error;
 pub mod events;
@@ -21,6 +22,7 @@ pub mod tonality;
 pub mod valence;
 
 pub use copied::CopyIndex;
+pub use critic::Critic;
 pub use density::DensityClass;
 pub use error::Error;
 pub use events::{BarEvents, Event};

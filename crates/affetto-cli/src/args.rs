@@ -270,6 +270,9 @@ pub struct LeadSheet {
     /// Model, by its id or the last word of it: transformer, lstm
     #[arg(long, value_name = "ID", help_heading = "Model")]
     pub model: Option<String>,
+    /// Write N pieces, 1 to 64, and keep one that the model's critic finds like a song [default: 16]
+    #[arg(long, value_name = "N", help_heading = "Model")]
+    pub candidates: Option<usize>,
     /// How freely tokens are drawn: above 0, at most 2
     #[arg(long, value_name = "NUMBER", help_heading = "Model")]
     pub temperature: Option<f64>,
@@ -391,6 +394,10 @@ pub struct TrainLeadSheet {
     /// Go on from the checkpoint
     #[arg(long)]
     pub resume: bool,
+    /// Write N pieces at the end, train a critic on four times as many, and measure them beside songs never trained on;
+    /// 0 leaves both out
+    #[arg(long, value_name = "N", default_value_t = 400)]
+    pub pieces: usize,
     /// The same seed gives the same training
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     pub seed: u64,

@@ -135,6 +135,7 @@ fn request(args: &LeadSheet) -> Result<LeadSheetRequest, Failure> {
         accompaniment: args.accompaniment,
         humanize: args.humanize,
         model: args.model.clone(),
+        candidates: args.candidates.unwrap_or(defaults.candidates),
         temperature: args.temperature.unwrap_or(defaults.temperature),
         top_p: args.top_p.unwrap_or(defaults.top_p),
     })

@@ -13,10 +13,11 @@ use crate::{
     Error,
     arousal::{Mood, Timeline, move_density},
     arrange::{Accompaniment, arrange_along, humanize, shape_melody_along},
+    candidates::{Judged, best},
     condition::LeadSheetRequest,
     generate::{BarPlan, Given, GivenEvent, Plan, generate, log_likelihood},
     grammar::BarRule,
-    next_token::{Interruptible, NextToken, Sampling},
+    next_token::{Interruptible, NextToken},
     plan::{VALENCE_RANGE, ValenceWish, Wish, events_per_quarter, model_range, plan},
     progression::Progression,
     rules,
@@ -91,7 +92,7 @@ const FILLINGS: u64 = 6;
 /// # Errors
 ///
 /// What cannot be done as asked, and [`Error::Cancelled`] soon after `progress` says so.
-pub fn compose<M: NextToken>(
+pub fn compose<M: NextToken + Sync>(
     request: &LeadSheetRequest,
     sources: &Sources,
     model: &M,
@@ -102,24 +103,25 @@ pub fn compose<M: NextToken>(
     let frame = Frame::new(request, sources)?;
     let wish = wish(request, &frame)?;
     let arousal = frame.timeline().arousal(request)?;
-    let (mut plan, mut transposition) = plan(&wish, statistics, request.seed);
-    let given = Source::new(&frame, &wish, &mut transposition)?;
-    given.apply(&mut plan);
-    if let (Some(arousal), None) = (&arousal, &wish.density) {
-        let bars = given.full_bars(&plan, &wish);
-        move_density(&mut plan, bars, arousal);
-    }
-    (plan.lowest, plan.highest) = model_range(wish.range, transposition.semitones);
-    let sheet = write(
-        &Interruptible { model, progress },
-        &plan,
-        &given,
-        transposition,
-        &wish,
-        request.seed,
-        progress,
-    )?;
-    let asked = asked(&plan, &wish, &frame, arousal, request);
+    // A filling is chosen by how well the bars after it follow.
+    let count = match frame.kind {
+        Kind::Fill { .. } => 1,
+        _ => request.candidates,
+    };
+    let critic = statistics.critic.as_ref();
+    let sheet = best(critic, count, request.seed, progress, |seed, progress| {
+        let (mut plan, mut transposition) = plan(&wish, statistics, seed);
+        let given = Source::new(&frame, &wish, &mut transposition)?;
+        given.apply(&mut plan);
+        if let (Some(arousal), None) = (&arousal, &wish.density) {
+            let bars = given.full_bars(&plan, &wish);
+            move_density(&mut plan, bars, arousal);
+        }
+        (plan.lowest, plan.highest) = model_range(wish.range, transposition.semitones);
+        let model = Interruptible { model, progress };
+        write(&model, plan, &given, transposition, &wish, seed, progress)
+    })?;
+    let asked = asked(&sheet.plan, &wish, &frame, arousal, request);
     let score = finish(sheet, &frame, &asked, request);
     Ok(Composition { score, asked })
 }
@@ -277,11 +279,6 @@ fn wish(request: &LeadSheetRequest, frame: &Frame<'_>) -> Result<Wish, Error> {
         .range
         .map_or(chosen, |range| (range.lowest, range.highest));
     let density = timeline.control(request, &request.density, Channel::Density)?;
-    let sampling = Sampling {
-        temperature: request.temperature,
-        top_p: request.top_p,
-        ..Sampling::default()
-    };
     Ok(Wish {
         bars: frame.bars,
         metre: frame.metre,
@@ -295,7 +292,7 @@ fn wish(request: &LeadSheetRequest, frame: &Frame<'_>) -> Result<Wish, Error> {
         tension: timeline.control(request, &request.tension, Channel::Tension)?,
         style: request.style,
         form: request.form.clone().filter(|_| frame.kind == Kind::New),
-        sampling,
+        sampling: request.sampling(),
     })
 }
 
@@ -513,7 +510,7 @@ fn cut_at_strong_beats(events: &[GivenEvent], strong: i64, offset: i64) -> Vec<(
 /// Writes the plan, and puts what was given in its own words around what was written.
 fn write<M: NextToken>(
     model: &M,
-    plan: &Plan,
+    plan: Plan,
     given: &Source,
     transposition: Transposition,
     wish: &Wish,
@@ -525,14 +522,14 @@ fn write<M: NextToken>(
             chord_tension(spell(degree, wish.key), wish.key).combined()
         })
     };
-    let written = given.written(plan);
+    let written = given.written(&plan);
     let sequence = match given.kind {
         Kind::Fill { .. } => {
             let after = written.end..(written.end + 2).min(plan.bars.len());
             let mut best: Option<(f64, Sequence)> = None;
             for attempt in (0..FILLINGS).take_while(|_| !progress.cancelled()) {
                 let seed = seed.derive(&format!("filling {attempt}"));
-                let sequence = generate(model, plan, &tension, seed, progress)?;
+                let sequence = generate(model, &plan, &tension, seed, progress)?;
                 let fit = log_likelihood(model, &sequence, after.clone());
                 if best.as_ref().is_none_or(|(best, _)| fit > *best) {
                     best = Some((fit, sequence));
@@ -540,7 +537,7 @@ fn write<M: NextToken>(
             }
             best.map(|(_, sequence)| sequence)
         }
-        _ => Some(generate(model, plan, &tension, seed, progress)?),
+        _ => Some(generate(model, &plan, &tension, seed, progress)?),
     };
     if progress.cancelled() {
         return Err(Error::Cancelled);
@@ -551,15 +548,25 @@ fn write<M: NextToken>(
     });
     let score = sequence.decode(transposition, wish.tempo);
     Ok(Written {
+        plan,
+        sequence,
         score,
         bars: written,
     })
 }
 
-/// A decoded score, and which of its bars are new.
+/// What was written: by which plan, as tokens, as a score, and which of its bars are new.
 struct Written {
+    plan: Plan,
+    sequence: Sequence,
     score: Score,
     bars: Range<usize>,
+}
+
+impl Judged for Written {
+    fn sequence(&self) -> &Sequence {
+        &self.sequence
+    }
 }
 
 fn asked(

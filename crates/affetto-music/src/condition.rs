@@ -9,7 +9,10 @@ use affetto_media::{Key, Metre, Quarters, Tempo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, arrange::Accompaniment, form::Form, tokens::Style};
+use crate::{
+    Error, arrange::Accompaniment, candidates::CANDIDATES, form::Form, next_token::Sampling,
+    tokens::Style,
+};
 
 /// The fewest and most bars of one request.
 pub const BARS: std::ops::RangeInclusive<usize> = 1..=256;
@@ -92,6 +95,9 @@ pub struct LeadSheetRequest {
     /// The model; the better one where not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// How many pieces are written, of which the model's critic chooses one, 1 to 64.
+    #[schemars(range(min = 1, max = 64))]
+    pub candidates: usize,
     /// How freely tokens are drawn, 0.01 to 2.
     #[schemars(range(min = 0.01, max = 2.0))]
     pub temperature: f64,
@@ -127,8 +133,9 @@ impl Default for LeadSheetRequest {
             accompaniment: None,
             humanize: 0.0,
             model: None,
+            candidates: 16,
             temperature: 1.0,
-            top_p: 0.98,
+            top_p: 0.99,
         }
     }
 }
@@ -274,6 +281,13 @@ impl LeadSheetRequest {
         let tempo = Tempo::RANGE_BPM;
         within("tempo_bpm", self.tempo_bpm, *tempo.start(), *tempo.end())?;
         within("humanize", Some(self.humanize), 0.0, 1.0)?;
+        let candidates = CANDIDATES;
+        within(
+            "candidates",
+            Some(self.candidates as f64),
+            *candidates.start() as f64,
+            *candidates.end() as f64,
+        )?;
         within("temperature", Some(self.temperature), 0.01, 2.0)?;
         within("top_p", Some(self.top_p), 0.01, 1.0)?;
         for (channel, control) in [
@@ -290,6 +304,15 @@ impl LeadSheetRequest {
             within("valence_levels", Some(f64::from(*level)), -2.0, 2.0)?;
         }
         self.check_together()
+    }
+
+    /// How freely tokens are drawn.
+    pub fn sampling(&self) -> Sampling {
+        Sampling {
+            temperature: self.temperature,
+            top_p: self.top_p,
+            ..Sampling::default()
+        }
     }
 
     fn check_together(&self) -> Result<(), Error> {

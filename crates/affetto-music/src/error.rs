@@ -105,6 +105,9 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Songs and written pieces could not be compared.
+    #[error("the pieces cannot be measured: {0}")]
+    Measure(#[from] affetto_attributes::Error),
     /// The training songs could not be read.
     #[error(transparent)]
     Corpus(#[from] crate::corpus::Error),

@@ -77,7 +77,7 @@ pub enum Given {
 pub type Tension<'a> = &'a (dyn Fn(Option<Degree>) -> f64 + Sync);
 
 /// Weight of the squared distance between a chord's valence and the one aimed at, in nats.
-const VALENCE_WEIGHT: f64 = 4.0;
+const VALENCE_WEIGHT: f64 = 0.5;
 /// Weight of the squared distance between a chord's tension and the one aimed at, in nats.
 const TENSION_WEIGHT: f64 = 60.0;
 /// How many chords are tried under a given melody note.

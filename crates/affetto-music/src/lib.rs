@@ -2,6 +2,7 @@
 
 mod arousal;
 pub mod arrange;
+pub mod candidates;
 mod card;
 pub mod compose;
 pub mod condition;

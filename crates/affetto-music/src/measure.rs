@@ -1,7 +1,9 @@
 //! How near generated lead sheets come to songs that were never trained on.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use affetto_attributes::{
-    CopyIndex, compare::Comparison, compare::compare_tables, features::feature_names,
+    CopyIndex, Critic, compare::Comparison, compare::compare_tables, features::feature_names,
     features::features, forest::TwoSample, forest::two_sample_auc, valence::piece_valence,
 };
 use affetto_core::{Progress, Seed, Silent, Stage};
@@ -11,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error,
+    candidates::best,
     generate::generate,
     next_token::{NextToken, Sampling},
     plan::{ValenceWish, Wish, plan},
@@ -120,28 +123,75 @@ pub fn wish_of(sequence: &Sequence, sampling: Sampling) -> Wish {
     }
 }
 
-/// `count` pieces, each asked for what one of `held_out` has.
+/// How pieces are written to be measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Writing<'a> {
+    /// The statistics and critic that come with the model.
+    pub statistics: &'a Statistics,
+    /// How many candidates each piece is chosen from, where there is a critic.
+    pub candidates: usize,
+    /// How freely tokens are drawn.
+    pub sampling: Sampling,
+    /// The pieces are drawn from it.
+    pub seed: Seed,
+}
+
+/// `count` pieces, each asked for what one of `songs` has.
 pub fn generate_like<M: NextToken + Sync>(
     model: &M,
-    statistics: &Statistics,
-    held_out: &[Sequence],
+    songs: &[Sequence],
     count: usize,
-    sampling: Sampling,
+    writing: &Writing<'_>,
     progress: &dyn Progress,
 ) -> Result<Vec<Sequence>, Error> {
-    let done = std::sync::atomic::AtomicUsize::new(0);
+    let done = AtomicUsize::new(0);
+    let critic = writing.statistics.critic.as_ref();
     (0..count)
         .into_par_iter()
         .map(|at| {
-            let song = &held_out[at * held_out.len() / count.max(1) % held_out.len().max(1)];
-            let seed = Seed(at as u64).derive("evaluation");
-            let (plan, _) = plan(&wish_of(song, sampling), statistics, seed);
-            let piece = generate(model, &plan, &|_| 0.0, seed, &Silent)?;
-            let done = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+            let wish = wish_of(&songs[at * songs.len() / count], writing.sampling);
+            let seed = writing.seed.derive(&format!("piece {at}"));
+            let piece = best(
+                critic,
+                writing.candidates,
+                seed,
+                &Silent,
+                |seed, progress| {
+                    let (plan, _) = plan(&wish, writing.statistics, seed);
+                    Ok(generate(model, &plan, &|_| 0.0, seed, progress)?)
+                },
+            )?;
+            let done = 1 + done.fetch_add(1, Ordering::Relaxed);
             progress.step(Stage::Evaluate, done, count);
             Ok(piece)
         })
         .collect()
+}
+
+/// A critic that tells `songs` from `count` pieces that the model writes when asked for what they have.
+pub fn train_critic<M: NextToken + Sync>(
+    model: &M,
+    songs: &[Sequence],
+    count: usize,
+    writing: &Writing<'_>,
+    progress: &dyn Progress,
+) -> Result<Critic, Error> {
+    let one_each = Writing {
+        candidates: 1,
+        ..*writing
+    };
+    let written = generate_like(model, songs, count, &one_each, progress)?;
+    let seed = writing.seed.derive("critic");
+    Ok(Critic::train(&table(songs), &table(&written), seed)?)
+}
+
+/// The features of each piece.
+fn table(pieces: &[Sequence]) -> Vec<Vec<f64>> {
+    let row = |piece: &Sequence| {
+        let named = features(&score_of(piece));
+        named.into_iter().map(|(_, value)| value).collect()
+    };
+    pieces.par_iter().map(row).collect()
 }
 
 /// Compares generated pieces and trigram music with held-out songs.
@@ -152,17 +202,6 @@ pub fn evaluate(
     training: &[Sequence],
     seed: Seed,
 ) -> Result<Evaluation, affetto_attributes::Error> {
-    let table = |pieces: &[Sequence]| -> Vec<Vec<f64>> {
-        pieces
-            .par_iter()
-            .map(|piece| {
-                features(&score_of(piece))
-                    .into_iter()
-                    .map(|(_, value)| value)
-                    .collect()
-            })
-            .collect()
-    };
     let names = feature_names();
     let (ours, theirs, simple) = (table(generated), table(held_out), table(trigram));
     let comparisons = compare_tables(&names, &theirs, &ours);

@@ -22,6 +22,8 @@ const FLIPPED: f64 = 0.25;
 pub struct Songs {
     /// To train on.
     pub train: Vec<Sequence>,
+    /// So many of `train`, the first, are as they were written; the others are mode-flipped.
+    pub originals: usize,
     /// How often each of `train` is drawn in an epoch.
     pub weights: Vec<f64>,
     /// To choose the best weights by.
@@ -59,6 +61,7 @@ impl Songs {
             valid: all_sequences(&split.valid),
             test: all_sequences(&split.test),
             train: all_sequences(&split.train),
+            originals: 0,
             weights: Vec::new(),
             sources: Source::ALL
                 .into_iter()
@@ -66,6 +69,7 @@ impl Songs {
                 .map(Source::name)
                 .collect(),
         };
+        prepared.originals = prepared.train.len();
         prepared.weights = prepared.train.iter().map(weight).collect();
         let flipped = flipped(&split.train);
         prepared

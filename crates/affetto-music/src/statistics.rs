@@ -1,6 +1,6 @@
 //! How valence and density move from bar to bar in the training songs, and curves drawn from it.
 
-use affetto_attributes::{DensityClass, ValenceClass};
+use affetto_attributes::{Critic, DensityClass, ValenceClass};
 use affetto_core::Rng;
 use affetto_media::Mode;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,9 @@ pub struct Statistics {
     /// What the bars of each song are like.
     #[serde(default)]
     pub templates: Vec<Template>,
+    /// Tells songs from what the model writes, where it was trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critic: Option<Critic>,
 }
 
 /// What is drawn of the bars of a piece.

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use affetto_core::{Progress, Seed, sha256_hex, write_atomic};
+use affetto_attributes::forest::FOLDS;
+use affetto_core::{Progress, Seed, Silent, sha256_hex, write_atomic};
 use affetto_nn::{
     train::{self as training, Decay, TrainSettings, TrainingData},
     weights::{Precision, TensorFile, Weights},
@@ -13,8 +14,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error,
     card::card,
+    condition::LeadSheetRequest,
     dataset::{ConditionDropout, Example as Tokens, epoch},
-    model::{Batch, Example, Model, ModelConfig, ModelKind, Seq2Seq, Vocabularies},
+    measure::{Evaluation, Writing, evaluate, generate_like, train_critic},
+    model::{Batch, Decoder, Example, Model, ModelConfig, ModelKind, Seq2Seq, Vocabularies},
     songs::Songs,
     statistics::Statistics,
     tokens::{CONDITION_COLUMNS, Sequence, Token, VOCAB, condition_vocab, feature_vocab},
@@ -42,6 +45,9 @@ pub struct TrainOptions {
     pub resume: bool,
     /// Weights to begin from, such as a published `model.safetensors`; used where there is no checkpoint yet.
     pub from: Option<PathBuf>,
+    /// So many pieces are written at the end, each chosen by a critic that is trained on four times as many, and are
+    /// measured beside songs never trained on; 0 leaves both out.
+    pub pieces: usize,
     /// Draws the first weights and the order of songs.
     pub seed: Seed,
 }
@@ -77,6 +83,9 @@ pub struct TrainReport {
     pub valid_loss: f64,
     /// The same of the songs never trained on, of this network and of simpler models.
     pub test_loss: Losses,
+    /// How near written pieces come to the songs never trained on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<Evaluation>,
     /// SHA-256 of the weights as written.
     pub sha256: String,
 }
@@ -198,6 +207,9 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
         trigram: Trigram::train(&songs.train, 3).loss(&songs.test).0,
         tokens,
     };
+    let statistics = Statistics::count(&songs.train);
+    let decoder = Decoder::new(&config, weights.export()?)?;
+    let (statistics, evaluation) = measured(&decoder, statistics, &songs, options, progress)?;
     let best = report.best.map_or(0, |best| best.step);
     let written = TrainReport {
         model: options.model,
@@ -211,15 +223,64 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
             .best
             .map_or(f64::NAN, |best| f64::from(best.held_out_loss)),
         test_loss: losses,
+        evaluation,
         sha256: String::new(),
     };
-    write(
-        &options.out,
-        &config,
-        &weights,
-        &Statistics::count(&songs.train),
-        written,
-    )
+    write(&options.out, &config, &weights, &statistics, written)
+}
+
+/// Longer songs are left out where pieces are written to be compared with them, since those would take long.
+const COMPARED_BARS: usize = 64;
+
+/// As a request writes that says nothing of it.
+fn usual(statistics: &Statistics, seed: Seed) -> Writing<'_> {
+    let request = LeadSheetRequest::default();
+    Writing {
+        statistics,
+        candidates: request.candidates,
+        sampling: request.sampling(),
+        seed,
+    }
+}
+
+/// Trains the critic and compares what is written with its help with the songs never trained on. Neither is done where
+/// there are too few songs to compare with.
+fn measured(
+    decoder: &Decoder,
+    mut statistics: Statistics,
+    songs: &Songs,
+    options: &TrainOptions,
+    progress: &dyn Progress,
+) -> Result<(Statistics, Option<Evaluation>), Error> {
+    let compared = |songs: &[Sequence]| -> Vec<Sequence> {
+        let short = songs.iter().filter(|song| song.bars.len() <= COMPARED_BARS);
+        short.cloned().collect()
+    };
+    let known = compared(&[&songs.train[..songs.originals], &songs.valid].concat());
+    let held_out = compared(&songs.test);
+    if options.pieces < FOLDS || held_out.len() < 2 * FOLDS {
+        progress.note("too few songs or pieces to train a critic and to compare with songs");
+        return Ok((statistics, None));
+    }
+    let seed = options.seed.derive("evaluation");
+    let critic = train_critic(
+        decoder,
+        &known,
+        4 * options.pieces,
+        &usual(&statistics, seed),
+        progress,
+    )?;
+    statistics.critic = Some(critic);
+    let writing = usual(&statistics, seed);
+    let written = generate_like(decoder, &held_out, options.pieces, &writing, progress)?;
+    let one_each = Writing {
+        candidates: 1,
+        ..writing
+    };
+    let trigram = Trigram::train(&songs.train, 3);
+    let simple = generate_like(&trigram, &held_out, options.pieces, &one_each, &Silent)?;
+    let evaluation = evaluate(&written, &simple, &held_out, &songs.train, seed)?;
+    Ok((statistics, Some(evaluation)))
 }
 
 fn write(

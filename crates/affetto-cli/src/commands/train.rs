@@ -55,6 +55,7 @@ fn options(args: &TrainLeadSheet) -> TrainOptions {
         max_minutes: args.max_minutes,
         steps: args.steps.and_then(|steps| steps.try_into().ok()),
         resume: args.resume,
+        pieces: args.pieces,
         from: args.from.as_deref().map(weights_of),
         seed: Seed(args.seed),
     }
