@@ -104,6 +104,7 @@ const LEAD_SHEET_EXAMPLE: &str = r#"Examples:
     --bars 32 -o song --formats mid,musicxml,png
   affetto music lead-sheet --valence "0:-0.8, 8:0.2, 16:0.9" \
     --tension "0:0.2, 12:0.9, 16:0.1" -o arc.musicxml
+  affetto music lead-sheet --arousal "0:-0.7, 16:0.9" -o crescendo.mid
   affetto music lead-sheet --keep arc.musicxml --valence 0.8 -o brighter.mid
 
 A FILE that stands already is written over only if it is an output of this
@@ -151,14 +152,15 @@ pub struct LeadSheet {
         help_heading = "Emotion"
     )]
     pub valence: Option<String>,
-    /// Awake or calm: -1 to 1
+    /// Awake or calm: -1 to 1, which sets tempo, range, density and loudness; or a curve over the bars,
+    /// "0:-0.5, 8:0.9", which also moves the density and the loudness of each bar
     #[arg(
         long,
-        value_name = "NUMBER",
+        value_name = "AROUSAL",
         allow_hyphen_values = true,
         help_heading = "Emotion"
     )]
-    pub arousal: Option<f64>,
+    pub arousal: Option<String>,
     /// In control or not: -1 to 1
     #[arg(
         long,
@@ -385,6 +387,15 @@ pub enum Architecture {
     Lstm,
 }
 
+/// How large a network.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Size {
+    /// As shipped
+    Base,
+    /// A few thousand parameters, to try a training out in seconds; it hardly learns
+    Tiny,
+}
+
 /// The flags of `train lead-sheet`.
 #[derive(Args)]
 pub struct TrainLeadSheet {
@@ -394,6 +405,12 @@ pub struct TrainLeadSheet {
     /// Architecture
     #[arg(long, value_enum, default_value = "transformer")]
     pub model: Architecture,
+    /// How large it is
+    #[arg(long, value_enum, default_value = "base")]
+    pub size: Size,
+    /// Begin from these weights: a .safetensors file, or the folder of a model
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
     /// Folder for the weights, their config and their card
     #[arg(short, long, value_name = "DIR")]
     pub out: PathBuf,
@@ -403,6 +420,9 @@ pub struct TrainLeadSheet {
     /// Stop after so many minutes, with the best weights so far
     #[arg(long, value_name = "N")]
     pub max_minutes: Option<f64>,
+    /// End after so many steps in all; --resume may go on to more
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub steps: Option<u64>,
     /// Go on from the checkpoint
     #[arg(long)]
     pub resume: bool,
@@ -410,9 +430,6 @@ pub struct TrainLeadSheet {
     /// 0 leaves both out
     #[arg(long, value_name = "N", default_value_t = 400)]
     pub pieces: usize,
-    /// Begin with the weights in FILE, a model.safetensors
-    #[arg(long, value_name = "FILE")]
-    pub from: Option<PathBuf>,
     /// The same seed gives the same training
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     pub seed: u64,

@@ -187,6 +187,9 @@ impl Printer {
 
 impl Progress for Printer {
     fn step(&self, stage: Stage, done: usize, total: usize) {
+        if self.cancelled() {
+            return; // what is still counted is thrown away
+        }
         if let Some(bar) = &self.bar {
             bar.set_length(total as u64);
             bar.set_position(done as u64);

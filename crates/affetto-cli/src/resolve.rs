@@ -89,12 +89,19 @@ fn beside(output: &Path, has_extension: bool, extension: &str) -> PathBuf {
 fn request(args: &LeadSheet) -> Result<LeadSheetRequest, Failure> {
     let defaults = LeadSheetRequest::default();
     let valence = args.valence.as_deref().map(valence).transpose()?;
+    let arousal = args
+        .arousal
+        .as_deref()
+        .map(|text| control(Channel::Arousal, text));
+    let arousal = arousal.transpose()?;
     let pickup = args.pickup.as_deref().map(pickup).transpose()?;
     Ok(LeadSheetRequest {
         seed: Seed(args.seed),
         title: args.title.clone(),
-        emotion: emotion(args, valence.as_ref())?,
-        arousal: None,
+        emotion: emotion(args, valence.as_ref(), arousal.as_ref())?,
+        // A number is part of the emotion, unless it stands beside a curve, whose words would have their own.
+        arousal: arousal
+            .filter(|arousal| matches!(arousal, Control::Curve(_)) || args.curve.is_some()),
         pin_valence: args.pin,
         valence_levels: match valence {
             Some(Valence::Levels(classes)) => {
@@ -211,7 +218,11 @@ fn pickup(text: &str) -> Result<Quarters, Failure> {
 
 /// Words, numbers and curves together. Numbers go before the words; a curve of `--valence` or of levels gives the
 /// whole its mean, by which the key and the rest are chosen.
-fn emotion(args: &LeadSheet, valence: Option<&Valence>) -> Result<Emotion, Failure> {
+fn emotion(
+    args: &LeadSheet,
+    valence: Option<&Valence>,
+    arousal: Option<&Control>,
+) -> Result<Emotion, Failure> {
     let wrong = |error| wrong_argument(&error);
     let words = args
         .emotion
@@ -228,7 +239,10 @@ fn emotion(args: &LeadSheet, valence: Option<&Valence>) -> Result<Emotion, Failu
     };
     let parts = EmotionParts {
         valence: named.or(words.valence),
-        arousal: args.arousal.or(words.arousal),
+        arousal: match arousal {
+            Some(Control::Constant(number)) => Some(*number),
+            _ => words.arousal,
+        },
         dominance: args.dominance.or(words.dominance),
         intensity: args.intensity.or(words.intensity),
         curve: emotion_curve(args, valence)?,
@@ -245,10 +259,15 @@ fn emotion_curve(args: &LeadSheet, valence: Option<&Valence>) -> Result<Option<C
         .transpose()
         .map_err(|error| refused_input(&error))?;
     match (from_file, valence) {
-        (Some(curve), Some(_)) if curve.names(Channel::Valence) => Err(Failure::usage(
-            "--valence and the valence of --curve exclude each other",
-            "leave one of them out",
-        )),
+        (Some(curve), _) if curve.names(Channel::Arousal) && args.arousal.is_some() => {
+            Err(exclude("--arousal", "arousal"))
+        }
+        (Some(curve), Some(_)) if curve.names(Channel::Valence) => {
+            Err(exclude("--valence", "valence"))
+        }
+        (Some(curve), Some(_)) if curve.keys().iter().any(|key| key.mixture.is_some()) => {
+            Err(exclude("--valence", "words"))
+        }
         (Some(_), Some(Valence::Curve(_))) => Err(Failure::usage(
             "--curve and a curve of --valence exclude each other",
             "write the valence into the file of --curve",
@@ -257,6 +276,13 @@ fn emotion_curve(args: &LeadSheet, valence: Option<&Valence>) -> Result<Option<C
         (None, Some(Valence::Curve(curve))) => Ok(Some(curve.clone())),
         (None, _) => Ok(None),
     }
+}
+
+fn exclude(flag: &str, of_curve: &str) -> Failure {
+    Failure::usage(
+        format!("{flag} and the {of_curve} of --curve exclude each other"),
+        "leave one of them out",
+    )
 }
 
 /// The middle of a class, as far as chords reach.
@@ -362,6 +388,53 @@ mod tests {
         );
         let unknown = refusal("--emotion~joyy");
         assert!(unknown.hint.unwrap().contains("joy"));
+    }
+
+    #[test]
+    fn arousal_is_a_number_or_a_curve() {
+        let number = sheet("--arousal~-0.4");
+        assert_eq!(
+            (number.arousal, number.emotion.vad().arousal()),
+            (None, -0.4)
+        );
+        let moving = sheet("--arousal~0:-0.5, 8:0.9~--valence~0:-0.5, 8:0.9:hold");
+        assert!(matches!(moving.arousal, Some(Control::Curve(_))));
+        assert!(
+            moving
+                .emotion
+                .curve()
+                .is_some_and(|curve| curve.names(Channel::Valence))
+        );
+        for wrong in ["--arousal~2", "--arousal~0:2", "--arousal~awake"] {
+            assert_eq!(refusal(wrong).code as u8, 2, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_a_curve_file_says_is_said_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, key: &str| {
+            let path = folder.path().join(name);
+            let text = r#"{"schema": "emotion-track/1", "time": "bars", "keys": [{"t": 0, KEY}]}"#;
+            std::fs::write(&path, text.replace("KEY", key)).unwrap();
+            path.display().to_string()
+        };
+        let (numbers, words) = (
+            file("numbers.json", r#""arousal": 0.5"#),
+            file("words.json", r#""label": "joy""#),
+        );
+        for line in [
+            format!("--curve~{numbers}~--arousal~0.1"),
+            format!("--curve~{numbers}~--arousal~0:0.1"),
+            format!("--curve~{words}~--valence~0.1"),
+        ] {
+            assert!(
+                refusal(&line).message.contains("exclude each other"),
+                "{line}"
+            );
+        }
+        let request = sheet(&format!("--curve~{words}~--arousal~-0.2"));
+        assert_eq!(request.arousal, Some(Control::Constant(-0.2)));
     }
 
     #[test]

@@ -1,42 +1,153 @@
 use std::{
+    ffi::OsString,
+    fs::{self, File, OpenOptions},
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use tempfile::NamedTempFile;
+use crate::sha256_hex;
 
 /// Writes `bytes` to `path` so that the file is either whole or not there: a temporary file in the
 /// same folder, synced, renamed; then the folder is synced. On failure the temporary file is gone
 /// and what stood at `path` is as it was.
+///
+/// The temporary file of `song.mid` is `.song.mid.part`, always the same one. Who is killed while
+/// writing may leave it; the next write to `song.mid` takes it away. It is locked while it is
+/// written, so that of two who write the same file one waits for the other.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    share_as_new_files_are(&file)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
+    let part = Part::create(part_path(folder, path)?)?;
+    part.fill(bytes)?;
+    part.become_file(path)?;
     sync_folder(folder)
 }
 
-/// A temporary file is readable by its owner only; an output is like any new file.
+/// The longest name that is kept within that of the temporary file; file systems end at 255 bytes.
+const LONGEST_NAME: usize = 200;
+
+/// `.song.mid.part`; for a very long name its checksum instead.
+fn part_path(folder: &Path, path: &Path) -> io::Result<PathBuf> {
+    let name = path
+        .file_name()
+        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
+    let mut hidden = OsString::from(".");
+    if name.len() <= LONGEST_NAME {
+        hidden.push(name);
+    } else {
+        hidden.push(sha256_hex(name.as_encoded_bytes()));
+    }
+    hidden.push(".part");
+    Ok(folder.join(hidden))
+}
+
+/// A temporary file that only its owner writes to. It is taken away again unless it becomes the
+/// file that it is for.
+struct Part {
+    file: File,
+    path: PathBuf,
+    is_temporary: bool,
+}
+
+impl Part {
+    /// A new file at `path`. One that was left there by somebody killed is taken away; one that is
+    /// being written is waited for.
+    fn create(path: PathBuf) -> io::Result<Self> {
+        loop {
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(file) => {
+                    lock(&file);
+                    // Before it was locked, another may have taken it for a left one.
+                    if stands_at(&file, &path)? {
+                        return Ok(Self {
+                            file,
+                            path,
+                            is_temporary: true,
+                        });
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => take_away(&path)?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn fill(&self, bytes: &[u8]) -> io::Result<()> {
+        (&self.file).write_all(bytes)?;
+        self.file.sync_all()
+    }
+
+    fn become_file(mut self, path: &Path) -> io::Result<()> {
+        fs::rename(&self.path, path)?;
+        self.is_temporary = false;
+        Ok(())
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if self.is_temporary {
+            // The error that led here is the one to report.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Takes a left temporary file away, after its writer, if there is one, has let go of it. What is
+/// no file (a link that somebody put there) is not opened.
+fn take_away(path: &Path) -> io::Result<()> {
+    let is_file = match fs::symlink_metadata(path) {
+        Ok(found) => found.is_file(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let removed = if is_file {
+        let file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            file => file?,
+        };
+        lock(&file);
+        if !stands_at(&file, path)? {
+            return Ok(()); // it has become what it was for
+        }
+        fs::remove_file(path)
+    } else {
+        fs::remove_file(path)
+    };
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Waits for the lock, which the system takes from who is killed. Where a file system has no locks
+/// there is one writer at a time, or the last one wins.
+fn lock(file: &File) {
+    let _ = file.lock();
+}
+
+/// Whether the name still means this file.
 #[cfg(unix)]
-fn share_as_new_files_are(file: &NamedTempFile) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let permissions = std::fs::Permissions::from_mode(0o644);
-    file.as_file().set_permissions(permissions)
+fn stands_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let own = file.metadata()?;
+    match fs::symlink_metadata(path) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (own.dev(), own.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(not(unix))]
-fn share_as_new_files_are(_file: &NamedTempFile) -> io::Result<()> {
-    Ok(())
+fn stands_at(_file: &File, path: &Path) -> io::Result<bool> {
+    path.try_exists()
 }
 
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    std::fs::File::open(folder)?.sync_all()
+    File::open(folder)?.sync_all()
 }
 
 #[cfg(not(unix))]
@@ -47,7 +158,15 @@ fn sync_folder(_folder: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::thread;
+
     use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect()
+    }
 
     #[test]
     fn a_write_replaces_the_whole_file_and_leaves_nothing_else() {
@@ -55,16 +174,83 @@ mod tests {
         let path = folder.path().join("song.mid");
         write_atomic(&path, b"a longer first version").unwrap();
         write_atomic(&path, b"second").unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"second");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(names(folder.path()), ["song.mid"]);
     }
 
     #[test]
     fn a_failed_write_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let taken = folder.path().join("taken");
-        std::fs::create_dir_all(taken.join("inside")).unwrap();
+        fs::create_dir_all(taken.join("inside")).unwrap();
         assert!(write_atomic(&taken, b"bytes").is_err());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(names(folder.path()), ["taken"]);
+        assert!(write_atomic(Path::new("/"), b"bytes").is_err());
+    }
+
+    /// What a kill leaves is as long as it came; the next write of the same file replaces it.
+    #[test]
+    fn what_a_kill_left_is_taken_away_by_the_next_write() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(".song.mid.part"), "half of a long piece").unwrap();
+        write_atomic(&folder.path().join("song.mid"), b"whole").unwrap();
+        assert_eq!(names(folder.path()), ["song.mid"]);
+        assert_eq!(fs::read(folder.path().join("song.mid")).unwrap(), b"whole");
+    }
+
+    #[test]
+    fn a_name_as_long_as_names_may_be_has_room_for_its_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = format!("{}.mid", "a".repeat(251));
+        write_atomic(&folder.path().join(&name), b"bytes").unwrap();
+        assert_eq!(names(folder.path()), [name]);
+    }
+
+    /// Each of many writers at once writes a whole file; the last one stays.
+    #[test]
+    fn writers_of_the_same_file_wait_for_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("song.mid");
+        let written = |number: usize| vec![number as u8; 20_000 + number];
+        thread::scope(|scope| {
+            for number in 0..8 {
+                let path = &path;
+                scope.spawn(move || {
+                    for _ in 0..10 {
+                        write_atomic(path, &written(number)).unwrap();
+                        let found = fs::read(path).unwrap();
+                        assert_eq!(found, written(usize::from(found[0])));
+                    }
+                });
+            }
+        });
+        assert_eq!(names(folder.path()), ["song.mid"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_the_place_of_the_temporary_file_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let precious = folder.path().join("precious");
+        fs::write(&precious, "not yours").unwrap();
+        for target in [precious.as_path(), Path::new("nowhere")] {
+            std::os::unix::fs::symlink(target, folder.path().join(".song.mid.part")).unwrap();
+            write_atomic(&folder.path().join("song.mid"), b"bytes").unwrap();
+            assert_eq!(fs::read(&precious).unwrap(), b"not yours");
+            assert_eq!(fs::read(folder.path().join("song.mid")).unwrap(), b"bytes");
+        }
+    }
+
+    /// As any new file: by the user's own mask.
+    #[cfg(unix)]
+    #[test]
+    fn an_output_may_be_read_as_any_new_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (own, other) = (folder.path().join("own"), folder.path().join("other"));
+        write_atomic(&own, b"bytes").unwrap();
+        fs::write(&other, b"bytes").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&own), mode(&other));
     }
 }

@@ -20,7 +20,7 @@ pub enum Mode {
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(try_from = "String", into = "String")]
-#[schemars(extend("examples" = ["D minor", "Bb major"]))]
+#[schemars(rename = "MusicalKey", extend("examples" = ["D minor", "Bb major"]))]
 pub struct Key {
     fifths: i8,
     mode: Mode,

@@ -31,12 +31,16 @@ pub struct TrainOptions {
     pub data: PathBuf,
     /// Which network.
     pub model: ModelKind,
+    /// How large it is.
+    pub size: ModelSize,
     /// The folder that the finished model is written to.
     pub out: PathBuf,
     /// The folder of checkpoints; training goes on from what is there.
     pub checkpoint: PathBuf,
     /// Stops after so many minutes; the checkpoint stays.
     pub max_minutes: Option<f64>,
+    /// Ends after so many steps in all; a later call may go on to more.
+    pub steps: Option<usize>,
     /// Whether to go on from the checkpoint; else an existing one is an error.
     pub resume: bool,
     /// Weights to begin from, such as a published `model.safetensors`; used where there is no checkpoint yet.
@@ -46,6 +50,16 @@ pub struct TrainOptions {
     pub pieces: usize,
     /// Draws the first weights and the order of songs.
     pub seed: Seed,
+}
+
+/// How large a network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ModelSize {
+    /// As shipped.
+    #[default]
+    Base,
+    /// A few thousand parameters, to try a training out in seconds; it hardly learns.
+    Tiny,
 }
 
 /// What came of it; written beside the weights.
@@ -111,8 +125,11 @@ pub fn vocabularies() -> Vocabularies {
 }
 
 /// The configuration that is trained.
-pub fn config(kind: ModelKind) -> ModelConfig {
-    let mut config = ModelConfig::base(kind, vocabularies());
+pub fn config(kind: ModelKind, size: ModelSize) -> ModelConfig {
+    let mut config = match size {
+        ModelSize::Base => ModelConfig::base(kind, vocabularies()),
+        ModelSize::Tiny => ModelConfig::tiny(kind, vocabularies()),
+    };
     match &mut config {
         ModelConfig::Transformer(config) => config.dropout = DROPOUT,
         ModelConfig::Lstm(config) => config.dropout = DROPOUT,
@@ -130,7 +147,7 @@ fn settings(options: &TrainOptions) -> TrainSettings {
         warmup_steps: 400,
         decay: Decay::InverseSqrt,
         weight_decay: 0.05,
-        steps: 100_000,
+        steps: options.steps.unwrap_or(100_000),
         evaluate_steps: 300,
         patience: 25,
         checkpoint_minutes: 3.0,
@@ -159,7 +176,7 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
         songs.counts[1],
         songs.counts[2]
     ));
-    let config = config(options.model);
+    let config = config(options.model, options.size);
     let weights = Weights::drawn(options.seed.derive("weights"), &Device::Cpu);
     let model = Model::new(&config, &weights)?;
     let untrained = loss(&model, &songs.test)?;
@@ -178,6 +195,9 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
         &options.checkpoint,
         progress,
     )?;
+    if report.stop == training::Stop::Cancelled {
+        return Err(Error::Cancelled);
+    }
     weights.import(&TensorFile::read(&options.checkpoint.join(training::BEST))?)?;
     let (unigram, tokens) = Trigram::train(&songs.train, 1).loss(&songs.test);
     let losses = Losses {

@@ -262,9 +262,13 @@ where
     settings.check()?;
     let mut run = Run::begin(trainee, weights, held_out, settings, folder, progress)?;
     let stop = run.epochs(data)?;
-    if stop == Stop::Finished
-        && run.state.evaluations.last().map(|e| e.step) != Some(run.state.step)
-    {
+    let evaluated = run.state.evaluations.last().map(|e| e.step);
+    let is_due = match stop {
+        Stop::Finished => evaluated != Some(run.state.step),
+        Stop::OutOfTime => evaluated.is_none(), // there is then something to keep
+        Stop::NoProgress | Stop::Cancelled => false,
+    };
+    if is_due {
         run.evaluate()?;
     }
     run.state.finished = matches!(stop, Stop::Finished | Stop::NoProgress);

@@ -396,9 +396,16 @@ impl Weights {
     /// file does not have stays as it was drawn.
     ///
     /// # Errors
-    /// Where a tensor has another shape in any other way.
+    /// Where a tensor has another shape in any other way, or the file has none of the parameters.
     pub fn begin_from(&self, file: &TensorFile) -> Result<(), NnError> {
-        for (name, parameter) in self.parameters() {
+        let parameters = self.parameters();
+        let known = |(name, _): &(String, Parameter)| file.tensors.contains_key(name);
+        if let Some((name, _)) = parameters.first()
+            && !parameters.iter().any(known)
+        {
+            return Err(NnError::MissingTensor { name: name.clone() });
+        }
+        for (name, parameter) in parameters {
             let Some(tensor) = file.tensors.get(&name) else {
                 continue;
             };

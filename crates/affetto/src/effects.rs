@@ -2,8 +2,8 @@
 
 use std::{fmt, ops::Range};
 
-use affetto_attributes::{LeadSheetMeasures, ValenceClass};
-use affetto_media::Score;
+use affetto_attributes::{LeadSheetMeasures, ValenceClass, tonality::in_scale_ratio};
+use affetto_media::{Note, Quarters, Score};
 use affetto_music::{
     compose::{Asked, Composition},
     condition::LeadSheetRequest,
@@ -19,7 +19,7 @@ pub enum EffectKind {
     Bars,
     /// Time signature: the share of written bars that have it.
     Meter,
-    /// Key: the share of the melody's notes within its scale.
+    /// Key: the share of the melody's written notes within its scale, bars of tense harmony aside.
     Key,
     /// Tempo: the difference in quarter notes per minute.
     Tempo,
@@ -35,11 +35,15 @@ pub enum EffectKind {
     Tension,
     /// Tension over the bars: Pearson's r.
     TensionCurve,
+    /// Arousal over the bars: Pearson's r with their mean loudness (velocity).
+    ArousalLoudness,
+    /// Arousal over the bars: Pearson's r with their numbers of events.
+    ArousalEvents,
 }
 
 impl EffectKind {
     /// Every control.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Bars,
         Self::Meter,
         Self::Key,
@@ -50,6 +54,8 @@ impl EffectKind {
         Self::Density,
         Self::Tension,
         Self::TensionCurve,
+        Self::ArousalLoudness,
+        Self::ArousalEvents,
     ];
 
     /// The word for the control.
@@ -65,6 +71,8 @@ impl EffectKind {
             Self::Density => "density",
             Self::Tension => "tension",
             Self::TensionCurve => "tension curve",
+            Self::ArousalLoudness => "arousal curve in loudness",
+            Self::ArousalEvents => "arousal curve in events",
         }
     }
 
@@ -78,7 +86,7 @@ impl EffectKind {
             Self::Key => 0.8,
             Self::Valence => 0.15,
             Self::Tension => 0.15,
-            Self::TensionCurve => 0.5,
+            Self::TensionCurve | Self::ArousalLoudness | Self::ArousalEvents => 0.5,
         }
     }
 
@@ -102,7 +110,14 @@ impl EffectKind {
             figure,
             limit: self.limit(),
             reached,
+            not_judged: None,
         }
+    }
+
+    /// Pearson's r, where there is any.
+    fn curve(self, asked: &[f64], found: &[f64]) -> Option<Effect> {
+        let r = correlation(asked, found)?;
+        Some(self.effect("r = 1".into(), format!("r = {r:.2}"), r))
     }
 }
 
@@ -120,8 +135,30 @@ pub struct Effect {
     pub figure: f64,
     /// What it is held against.
     pub limit: f64,
-    /// Whether it did what was asked.
+    /// Whether it did what was asked; true where that is not judged.
     pub reached: bool,
+    /// Why it is not judged, where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_judged: Option<String>,
+}
+
+impl Effect {
+    /// What is said beside asked and measured: nothing where all is well.
+    pub fn verdict(&self) -> String {
+        match (&self.not_judged, self.reached) {
+            (Some(reason), _) => format!("not judged: {reason}"),
+            (None, true) => String::new(),
+            (None, false) => "missed".into(),
+        }
+    }
+
+    fn not_judged(self, reason: String) -> Self {
+        Self {
+            reached: true,
+            not_judged: Some(reason),
+            ..self
+        }
+    }
 }
 
 impl fmt::Display for Effect {
@@ -148,6 +185,7 @@ pub(crate) fn effects(
         score: &composition.score,
         measured,
         written,
+        onsets: composition.score.bar_onsets(),
     };
     let structure = [piece.bars(), piece.meter(), piece.key(), piece.tempo()];
     structure
@@ -156,6 +194,7 @@ pub(crate) fn effects(
         .chain(piece.valence())
         .chain(piece.density())
         .chain(piece.tension())
+        .chain(piece.arousal())
         .collect()
 }
 
@@ -173,6 +212,8 @@ struct Piece<'a> {
     score: &'a Score,
     measured: &'a LeadSheetMeasures,
     written: Range<usize>,
+    /// Where each bar begins, and where the last one ends.
+    onsets: Vec<Quarters>,
 }
 
 impl Piece<'_> {
@@ -195,10 +236,39 @@ impl Piece<'_> {
         EffectKind::Meter.effect(self.asked.meter.to_string(), measured.to_string(), share)
     }
 
+    /// Of what was written. Tense chords have notes outside the scale, and a melody sings them: a bar of which much
+    /// tension is asked says nothing of the key.
     fn key(&self) -> Effect {
-        let share = self.measured.melody.in_scale_ratio;
+        let tension = |at: usize| self.asked.tension_per_bar.as_ref()?.get(at).copied();
+        let calm = |at: usize| tension(at).is_none_or(|tension| tension <= TENSE);
+        let in_scale = |keep: &dyn Fn(usize) -> bool| {
+            let bars = self.written.clone().enumerate();
+            let bars = bars.filter(|(at, _)| keep(*at)).map(|(_, bar)| bar);
+            in_scale_ratio(&self.melody_of(bars.collect()))
+        };
+        let judged = self.written.clone().enumerate().any(|(at, _)| calm(at));
+        let share = in_scale(if judged { &calm } else { &|_| true });
         let measured = format!("{:.0} % of notes in its scale", 100.0 * share);
-        EffectKind::Key.effect(self.asked.key.to_string(), measured, share)
+        let effect = EffectKind::Key.effect(self.asked.key.to_string(), measured, share);
+        if judged {
+            return effect;
+        }
+        let reason = format!("tension above {TENSE} is asked, and tense chords leave the scale");
+        effect.not_judged(reason)
+    }
+
+    /// The score with the notes of the melody that begin in `bars` alone.
+    fn melody_of(&self, bars: Vec<usize>) -> Score {
+        let mut score = self.score.lead_sheet();
+        for part in &mut score.parts {
+            part.notes.retain(|note| bars.contains(&self.bar_of(note)));
+        }
+        score
+    }
+
+    fn bar_of(&self, note: &Note) -> usize {
+        let after = self.onsets.partition_point(|onset| *onset <= note.onset);
+        after.saturating_sub(1)
     }
 
     fn tempo(&self) -> Effect {
@@ -210,14 +280,12 @@ impl Piece<'_> {
     /// Of what was written; a kept melody keeps its range.
     fn range(&self) -> Option<Effect> {
         let (lowest, highest) = self.asked.range;
-        let onsets = self.score.bar_onsets();
-        let (start, end) = (onsets[self.written.start], onsets[self.written.end]);
         let pitches: Vec<u8> = self
             .score
             .melody()?
             .notes
             .iter()
-            .filter(|note| start <= note.onset && note.onset < end)
+            .filter(|note| self.written.contains(&self.bar_of(note)))
             .map(|note| note.pitch)
             .collect();
         let (low, high) = (pitches.iter().min()?, pitches.iter().max()?);
@@ -262,15 +330,61 @@ impl Piece<'_> {
         let asked = self.asked.tension_per_bar.as_ref()?;
         let bars = &self.measured.bars[self.written.clone()];
         let found: Vec<f64> = bars.iter().map(|bar| bar.tension).collect();
-        if let Some(r) = correlation(asked, &found) {
-            let measured = format!("r = {r:.2}");
-            return Some(EffectKind::TensionCurve.effect("r = 1".into(), measured, r));
+        if let Some(effect) = EffectKind::TensionCurve.curve(asked, &found) {
+            return Some(effect);
         }
         let (asked, found) = (mean(asked.iter().copied()), mean(found.iter().copied()));
         let words = |tension: f64| format!("{tension:.2}");
         Some(EffectKind::Tension.effect(words(asked), words(found), (asked - found).abs()))
     }
+
+    /// Where arousal moves, of loudness; and of events, unless they are given or asked for themselves.
+    fn arousal(&self) -> Vec<Effect> {
+        let Some(asked) = &self.asked.arousal_per_bar else {
+            return Vec::new();
+        };
+        let loudness = self.loudness_per_bar();
+        let bars = &self.measured.bars[self.written.clone()];
+        let events: Vec<f64> = bars.iter().map(|bar| bar.events as f64).collect();
+        let free = self.request.keep.is_none() && self.asked.events_per_bar.is_none();
+        let span = asked.iter().copied().fold(f64::MIN, f64::max)
+            - asked.iter().copied().fold(f64::MAX, f64::min);
+        [
+            EffectKind::ArousalLoudness.curve(asked, &loudness),
+            EffectKind::ArousalEvents
+                .curve(asked, &events)
+                .filter(|_| free),
+        ]
+        .into_iter()
+        .flatten()
+        .map(|effect| match span < SMALLEST_SPAN {
+            true => effect.not_judged(format!("it moves by less than {SMALLEST_SPAN}")),
+            false => effect,
+        })
+        .collect()
+    }
+
+    /// The mean velocity of all notes that begin in each written bar; that of the whole where none does.
+    fn loudness_per_bar(&self) -> Vec<f64> {
+        let mut velocities: Vec<Vec<f64>> = vec![Vec::new(); self.score.bars.len().max(1)];
+        for note in self.score.parts.iter().flat_map(|part| &part.notes) {
+            velocities[self.bar_of(note)].push(f64::from(note.velocity));
+        }
+        let whole = mean(velocities.iter().flatten().copied());
+        self.written
+            .clone()
+            .map(|bar| match velocities[bar].as_slice() {
+                [] => whole,
+                some => mean(some.iter().copied()),
+            })
+            .collect()
+    }
 }
+
+/// Above this tension chords leave the scale.
+const TENSE: f64 = 0.6;
+/// A curve of arousal that moves less is not expected to show in whole numbers of events.
+const SMALLEST_SPAN: f64 = 0.5;
 
 fn count_effect(kind: EffectKind, hits: impl Iterator<Item = bool>) -> Effect {
     let hits: Vec<bool> = hits.collect();
@@ -316,6 +430,17 @@ fn correlation(asked: &[f64], found: &[f64]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use affetto_core::Silent;
+    use affetto_emotion::{Channel, Curve, Unit};
+    use affetto_media::{Key, Role};
+    use affetto_music::{
+        compose::{Sources, compose},
+        condition::Control,
+        statistics::Statistics,
+        trigram::Trigram,
+    };
+
     use super::*;
 
     #[test]
@@ -333,5 +458,97 @@ mod tests {
         assert_eq!(correlation(&[0.1, 0.9], &[0.5, 0.5]), Some(0.0));
         let r = correlation(&[0.0, 1.0, 2.0], &[5.0, 4.0, 3.0]);
         assert!(r.is_some_and(|r| (r + 1.0).abs() < 1e-12));
+    }
+
+    fn write(request: &LeadSheetRequest) -> Composition {
+        let (model, statistics) = (Trigram::train(&[], 3), Statistics::default());
+        compose(request, &Sources::default(), &model, &statistics, &Silent).unwrap()
+    }
+
+    fn judge(request: &LeadSheetRequest, composition: &Composition) -> Vec<Effect> {
+        let measured = LeadSheetMeasures::of(&composition.score);
+        let bars = composition.score.bars.len();
+        let written = written_bars(request, &composition.asked, bars);
+        effects(request, composition, &measured, written)
+    }
+
+    fn found(effects: &[Effect], kind: EffectKind) -> Option<&Effect> {
+        effects.iter().find(|effect| effect.control == kind)
+    }
+
+    fn curve(channel: Channel, text: &str) -> Option<Control> {
+        let curve = Curve::parse(channel, Unit::Bars, None, text);
+        Some(Control::Curve(curve.unwrap()))
+    }
+
+    /// Four bars of C major, whose melody is then put outside the scale in the bars `outside`.
+    fn chromatic_in(outside: Range<usize>, tension: Option<Control>) -> Effect {
+        let request = LeadSheetRequest {
+            bars: Some(4),
+            key: Some(Key::C_MAJOR),
+            tension,
+            ..LeadSheetRequest::default()
+        };
+        let mut composition = write(&request);
+        let onsets = composition.score.bar_onsets();
+        let melody = composition
+            .score
+            .parts
+            .iter_mut()
+            .find(|part| part.role == Role::Melody);
+        for note in &mut melody.unwrap().notes {
+            let bar = onsets.iter().filter(|onset| **onset <= note.onset).count() - 1;
+            note.pitch = if outside.contains(&bar) { 61 } else { 60 };
+        }
+        found(&judge(&request, &composition), EffectKind::Key)
+            .unwrap()
+            .clone()
+    }
+
+    #[test]
+    fn a_key_is_judged_where_the_harmony_is_calm() {
+        assert_eq!(chromatic_in(0..0, None).verdict(), "");
+        assert_eq!(chromatic_in(2..4, None).verdict(), "missed");
+        let rising = || curve(Channel::Tension, "0:0.1:hold, 2:0.9");
+        let effect = chromatic_in(2..4, rising());
+        assert_eq!((effect.verdict().as_str(), effect.figure), ("", 1.0));
+        assert_eq!(chromatic_in(0..2, rising()).verdict(), "missed");
+        let tense = chromatic_in(0..4, Some(Control::Constant(0.9)));
+        assert!(tense.reached && tense.figure == 0.0);
+        assert!(tense.verdict().starts_with("not judged: tension above 0.6"));
+    }
+
+    #[test]
+    fn arousal_over_the_bars_is_measured_in_loudness_and_events() {
+        let moving = |text: &str| LeadSheetRequest {
+            bars: Some(12),
+            arousal: curve(Channel::Arousal, text),
+            ..LeadSheetRequest::default()
+        };
+        let request = moving("0:-1, 12:1");
+        let composition = write(&request);
+        let effects = judge(&request, &composition);
+        for kind in [EffectKind::ArousalLoudness, EffectKind::ArousalEvents] {
+            let effect = found(&effects, kind).unwrap();
+            assert!(effect.figure > 0.8, "{effect}");
+        }
+        // The same music, asked to grow calmer.
+        let mut other = composition.clone();
+        other.asked.arousal_per_bar.as_mut().unwrap().reverse();
+        for kind in [EffectKind::ArousalLoudness, EffectKind::ArousalEvents] {
+            assert!(!found(&judge(&request, &other), kind).unwrap().reached);
+        }
+        let little = moving("0:0, 12:0.1");
+        let effects = judge(&little, &write(&little));
+        let verdict = found(&effects, EffectKind::ArousalEvents)
+            .unwrap()
+            .verdict();
+        assert!(verdict.starts_with("not judged: it moves"), "{verdict}");
+        let density = LeadSheetRequest {
+            density: Some(Control::Constant(0.5)),
+            ..moving("0:-1, 12:1")
+        };
+        let effects = judge(&density, &write(&density));
+        assert!(found(&effects, EffectKind::ArousalEvents).is_none());
     }
 }

@@ -201,7 +201,10 @@ fn train_hint(task: &str) -> String {
 
 impl From<affetto_music::Error> for Error {
     fn from(error: affetto_music::Error) -> Self {
-        Self::Music(Box::new(error))
+        match error {
+            affetto_music::Error::Cancelled => Self::Cancelled,
+            error => Self::Music(Box::new(error)),
+        }
     }
 }
 

@@ -87,6 +87,9 @@ pub fn run(
     }
     let mut rendered = Vec::new();
     for format in &formats {
+        if progress.cancelled() {
+            return Err(Error::Cancelled);
+        }
         rendered.push(render(&sheet, *format, &sound)?);
         progress.step(Stage::Render, rendered.len(), formats.len());
     }

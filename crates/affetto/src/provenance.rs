@@ -8,10 +8,7 @@ use affetto_music::compose::Asked;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Effect, Error, Request,
-    schema::{AskedShape, RequestShape},
-};
+use crate::{Effect, Error, Request};
 
 /// The schema that a provenance file names.
 pub const PROVENANCE_SCHEMA: &str = "provenance/1";
@@ -28,7 +25,6 @@ pub struct Provenance {
     /// What made it.
     pub engine: Engine,
     /// What was to be made, seed and all.
-    #[schemars(with = "RequestShape")]
     pub request: Request,
     /// The models that made it.
     pub models: Vec<ModelUsed>,
@@ -37,7 +33,6 @@ pub struct Provenance {
     /// The files that came out of the same request.
     pub outputs: Vec<OutputFile>,
     /// What was asked, words resolved.
-    #[schemars(with = "AskedShape")]
     pub asked: Asked,
     /// What was measured on what came out.
     pub measured: LeadSheetMeasures,

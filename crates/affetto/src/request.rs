@@ -1,5 +1,6 @@
 use affetto_core::Seed;
 use affetto_music::condition::LeadSheetRequest;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What to make. The command builds one, a manifest line holds one.
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// let request: Request = serde_json::from_str(text).unwrap();
 /// assert_eq!(request.kind(), "music.lead-sheet");
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind")]
 pub enum Request {
     /// A lead sheet with its accompaniment.

@@ -47,12 +47,11 @@ fn report(output: &Output, printer: &Printer) {
     printer.clear();
     let head = ["", "asked", "measured", ""].map(str::to_owned).to_vec();
     let row = |effect: &affetto::Effect| {
-        let missed = if effect.reached { "" } else { "missed" };
         vec![
             effect.control.name().to_owned(),
             effect.asked.clone(),
             effect.measured.clone(),
-            missed.to_owned(),
+            effect.verdict(),
         ]
     };
     let rows: Vec<Vec<String>> = std::iter::once(head)
