@@ -16,5 +16,6 @@ mod licences;
 mod metadata;
 mod provenance;
 mod random_requests;
+mod training;
 mod transcripts;
 mod writing;

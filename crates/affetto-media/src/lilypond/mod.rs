@@ -12,8 +12,7 @@ use crate::{
 };
 
 /// `score` as LilyPond input, in UTF-8: chord names above one staff for each part, with key, metre,
-/// tempo, sections as boxed marks, pick-up, tuplets and ties. The tempo is rounded to a whole number
-/// of beats; loudness, channels and programs are left out.
+/// tempo, sections as boxed marks, pick-up, tuplets and ties. Loudness, channels and programs are left out.
 ///
 /// # Errors
 ///

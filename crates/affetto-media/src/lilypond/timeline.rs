@@ -1,7 +1,7 @@
 //! What stands above and at the beginning of every staff: metre, key, tempo, sections.
 
 use super::{note_name, quoted, scaled};
-use crate::{Bar, Key, Mode, Quarters, Score, TempoChange};
+use crate::{Bar, Key, Mode, Quarters, Score, Tempo, TempoChange};
 
 /// The timeline of the whole score, one bar on a line, in silent notes.
 pub(super) fn text(score: &Score) -> String {
@@ -83,9 +83,24 @@ fn silence(score: &Score, bar: &Bar, start: Quarters, end: Quarters) -> String {
     text + &format!("s{} ", scaled(end - onset))
 }
 
-/// A tempo in beats of the metre, to the nearest whole number.
+/// A tempo in beats of the metre. `\tempo` takes whole numbers only: any other is printed with one digit after the point,
+/// and set exactly for who has it played.
 fn tempo(change: &TempoChange, bar: &Bar) -> String {
     let beat = bar.metre.beat();
-    let count = (change.tempo.bpm() / crate::f64_from_quarters(beat)).round();
-    format!("\\tempo {} = {} ", super::value(beat), count.max(1.0))
+    let beats = change.tempo.bpm() / crate::f64_from_quarters(beat);
+    let whole = beats.round().max(1.0);
+    let value = super::value(beat);
+    if Tempo::from_bpm(whole * crate::f64_from_quarters(beat)) == change.tempo {
+        return format!("\\tempo {value} = {whole} ");
+    }
+    // A whole note has four quarters, a minute 60,000,000 microseconds.
+    let wholes = Quarters::new(15_000_000, change.tempo.micros_per_quarter().into());
+    let shown = format!("{beats:.1}");
+    let shown = shown.trim_end_matches(".0");
+    format!(
+        "\\set Score.tempoWholesPerMinute = #(ly:make-moment {}/{}) \
+         \\tempo \\markup \\concat {{ \\smaller \\general-align #Y #DOWN \\note {{{value}}} #UP \" = {shown}\" }} ",
+        wholes.numer(),
+        wholes.denom()
+    )
 }
