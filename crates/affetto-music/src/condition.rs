@@ -349,7 +349,12 @@ impl LeadSheetRequest {
     }
 }
 
-fn within(what: &'static str, value: Option<f64>, lowest: f64, highest: f64) -> Result<(), Error> {
+pub(crate) fn within(
+    what: &'static str,
+    value: Option<f64>,
+    lowest: f64,
+    highest: f64,
+) -> Result<(), Error> {
     match value {
         Some(value) if !(lowest..=highest).contains(&value) => Err(Error::Range {
             what,
