@@ -142,7 +142,7 @@ pub fn config(kind: ModelKind, size: ModelSize) -> ModelConfig {
 fn settings(options: &TrainOptions) -> TrainSettings {
     TrainSettings {
         seed: options.seed,
-        peak_rate: if options.from.is_some() { 1e-3 } else { 1.5e-3 },
+        peak_rate: if options.from.is_some() { 7e-4 } else { 1.5e-3 },
         floor: 0.02,
         warmup_steps: 400,
         decay: Decay::InverseSqrt,
@@ -348,23 +348,37 @@ fn batches(sequences: &[Sequence]) -> Result<Vec<Batch>, Error> {
         .map(|items| {
             let examples: Vec<Example> = items
                 .into_iter()
-                .map(|at| example(&sequences[at], ConditionDropout::USUAL, Seed(0)))
+                .map(|at| example(&sequences[at], None))
                 .collect::<Result<_, _>>()?;
             Ok(Batch::pad(&examples, CONDITION_COLUMNS).map_err(affetto_nn::NnError::from)?)
         })
         .collect()
 }
 
-fn example(sequence: &Sequence, dropout: ConditionDropout, seed: Seed) -> Result<Example, Error> {
-    let bars = dropout.apply(&sequence.bars, &mut seed.rng());
-    let tokens = Tokens::new(sequence, &bars);
+/// What a network is shown of `sequence`. To train on, with a seed, some conditions are left out and some of what is fed
+/// is hidden; else only the numbers of events are left out.
+fn example(sequence: &Sequence, training: Option<Seed>) -> Result<Example, Error> {
+    let mut rng = training.unwrap_or(Seed(0)).rng();
+    let dropout = match training {
+        Some(_) => ConditionDropout::TRAINING,
+        None => ConditionDropout::USUAL,
+    };
+    let bars = dropout.apply(&sequence.bars, &mut rng);
+    let mut tokens = Tokens::new(sequence, &bars);
     let example = Example::next_tokens(
         tokens.conditions.as_flattened(),
         &tokens.tokens,
         tokens.features.as_flattened(),
         &tokens.positions,
     );
-    Ok(example.map_err(affetto_nn::NnError::from)?)
+    let mut example = example.map_err(affetto_nn::NnError::from)?;
+    if training.is_some() {
+        tokens.hide(&mut rng);
+        let fed = example.tokens.len();
+        example.tokens = tokens.tokens[..fed].to_vec();
+        example.features = tokens.features[..fed].as_flattened().to_vec();
+    }
+    Ok(example)
 }
 
 /// Puts neighbours of `order` together while they fit into a batch with padding.
@@ -423,7 +437,7 @@ impl TrainingData for Data<'_> {
             .enumerate()
             .map(|(at, item)| {
                 let seed = index.seed.derive(&format!("item {at}"));
-                example(&self.songs.train[*item], ConditionDropout::TRAINING, seed)
+                example(&self.songs.train[*item], Some(seed))
             })
             .collect::<Result<_, _>>()?;
         Ok(Batch::pad(&examples, CONDITION_COLUMNS)?)

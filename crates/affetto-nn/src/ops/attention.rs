@@ -310,7 +310,13 @@ impl Extents {
 }
 
 /// Writes rows of one head side by side into wider rows.
-fn scatter<T: Copy>(rows: &[T], width: usize, into: &mut [T], start: usize, stride: usize) {
+pub(super) fn scatter<T: Copy>(
+    rows: &[T],
+    width: usize,
+    into: &mut [T],
+    start: usize,
+    stride: usize,
+) {
     for (row, numbers) in rows.chunks_exact(width).enumerate() {
         into[row * stride + start..][..width].copy_from_slice(numbers);
     }
