@@ -73,7 +73,7 @@ fn provenances() {
 #[test]
 fn what_is_no_file() {
     assert_refused(Path::new("nowhere.mid"), &["attributes", "--measure"]);
-    assert_refused(&root().join("tests/fixtures"), &["attributes", "--measure"]);
+    assert_refused(&root().join("tests/suite"), &["attributes", "--measure"]); // holds no music
     #[cfg(unix)]
     assert_refused(Path::new("/dev/zero"), &["attributes", "--measure"]);
 }
