@@ -161,7 +161,7 @@ pub struct LeadSheet {
         help_heading = "Emotion"
     )]
     pub arousal: Option<String>,
-    /// In control or not: -1 to 1
+    /// In control or not: -1 to 1; part of the emotion, though nothing in a lead sheet goes by it yet
     #[arg(
         long,
         value_name = "NUMBER",

@@ -14,7 +14,7 @@ use crate::{
     arousal::{Mood, Timeline, move_density},
     arrange::{Accompaniment, arrange_along, humanize, shape_melody_along},
     candidates::{Judged, best},
-    condition::LeadSheetRequest,
+    condition::{BARS, LeadSheetRequest, within},
     generate::{BarPlan, Given, GivenEvent, Plan, generate, log_likelihood},
     grammar::BarRule,
     next_token::{Interruptible, NextToken},
@@ -180,7 +180,11 @@ impl Kind {
                 Err(Error::Fill { first, last, bars })
             }
             (Self::Fill { first, last }, ..) => Ok(last + 1 - first),
-            (_, _, Some(progression)) => Ok(request.bars.unwrap_or(progression.bars())),
+            (_, _, Some(progression)) => {
+                let bars = request.bars.unwrap_or(progression.bars());
+                within("bars", Some(bars as f64), 1.0, *BARS.end() as f64)?;
+                Ok(bars)
+            }
             _ => Ok(request.bars.unwrap_or(16)),
         }
     }
@@ -905,6 +909,17 @@ mod tests {
             ..LeadSheetRequest::default()
         };
         assert_eq!(new(&request).asked.valence_per_bar, [-0.4, -0.4, 0.5, 0.5]);
+    }
+
+    #[test]
+    fn a_long_row_of_chords_is_refused_as_so_many_bars_are() {
+        let request = LeadSheetRequest {
+            chords: Some("C | ".repeat(300) + "C"),
+            ..LeadSheetRequest::default()
+        };
+        let (sources, model) = (Sources::default(), Trigram::train(&[], 3));
+        let outcome = compose(&request, &sources, &model, &Statistics::default(), &Silent);
+        assert!(matches!(outcome, Err(Error::Range { what: "bars", .. })));
     }
 
     #[test]

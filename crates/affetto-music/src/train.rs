@@ -180,7 +180,7 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
     let weights = Weights::drawn(options.seed.derive("weights"), &Device::Cpu);
     let model = Model::new(&config, &weights)?;
     let untrained = loss(&model, &songs.test)?;
-    if let Some(from) = &options.from {
+    if let Some(from) = options.from.as_ref().filter(|_| !checkpoint.exists()) {
         weights.begin_from(&TensorFile::read(from)?)?;
     }
     let data = Data { songs: &songs };
