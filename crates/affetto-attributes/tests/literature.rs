@@ -103,7 +103,7 @@ fn cues_are_ordered_as_valence_and_arousal_are() {
             of(|t| t.notes_per_second.unwrap().value),
             &arousal,
             1.0,
-            0.9,
+            0.8,
         ),
     ] {
         let found = rank_correlation(&values, axis);
