@@ -52,6 +52,12 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A picture could not be made.
+    #[error("the picture could not be made: {reason}")]
+    Picture {
+        /// Why.
+        reason: String,
+    },
     /// A file could not be written.
     #[error("cannot write: {source}: {}", path.display())]
     Write {

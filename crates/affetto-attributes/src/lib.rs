@@ -12,6 +12,7 @@ pub mod harmony;
 pub mod map;
 pub mod melody;
 pub mod piece;
+pub mod plot;
 pub mod repetition;
 pub mod report;
 pub mod rhythm;

@@ -53,7 +53,7 @@ pub enum Command {
     /// Compose
     #[command(subcommand, arg_required_else_help = true)]
     Music(Music),
-    /// Measure the attributes of music
+    /// Show what an emotion asks of music, and measure music
     #[command(after_help = ATTRIBUTES_EXAMPLE)]
     Attributes(Attributes),
     /// Train a model
@@ -77,10 +77,12 @@ pub enum Command {
 }
 
 const ATTRIBUTES_EXAMPLE: &str = "\
-Examples, of a file that `affetto music lead-sheet` wrote:
-  affetto attributes --measure sad-waltz.mid
-  affetto attributes --measure sad-waltz.mid --as piece
+Examples, the last of a file that `affetto music lead-sheet` wrote:
+  affetto attributes nostalgia
+  affetto attributes \"joy:0.5,sadness:0.5\" --plot bittersweet.png
+  affetto attributes --compare joy serenity
   affetto attributes --measure . -o attributes.csv
+  affetto attributes --measure sad-waltz.mid --as piece --plot waltz.png
 
 A file of a folder that cannot be measured is named, the others are measured
 all the same, and the exit code is 3.";
@@ -331,19 +333,71 @@ impl FileFormat {
 /// The flags of `attributes`.
 #[derive(Args)]
 #[command(arg_required_else_help = true)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true)
+    .args(["emotion", "valence", "arousal", "compare", "measure"]))]
 pub struct Attributes {
+    /// Show what this emotion asks of music: words with weights, such as "joy:0.7,awe:0.3"
+    #[arg(value_name = "EMOTION", conflicts_with_all = ["compare", "measure"])]
+    pub emotion: Option<String>,
+    /// Pleasant or not, -1 to 1, instead of words or before theirs
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true, conflicts_with_all = ["compare", "measure"])]
+    pub valence: Option<f64>,
+    /// Awake or calm, -1 to 1
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true, conflicts_with_all = ["compare", "measure"])]
+    pub arousal: Option<f64>,
+    /// How strong: 0 (neutral) to 1
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["compare", "measure"])]
+    pub intensity: Option<f64>,
+    /// Show what two emotions ask differently
+    #[arg(long, num_args = 2, value_names = ["EMOTION", "EMOTION"], conflicts_with = "measure")]
+    pub compare: Vec<String>,
+    /// Every attribute, not only those that tell most
+    #[arg(long, conflicts_with = "measure")]
+    pub all: bool,
+
     /// Measure a file (.mid, .musicxml, .mxl, .abc), or all such files in a folder and below
-    #[arg(long, value_name = "FILE|DIR", required = true)]
-    pub measure: PathBuf,
+    #[arg(long, value_name = "FILE|DIR", help_heading = "Measuring")]
+    pub measure: Option<PathBuf>,
     /// What to take the music for [default: a lead sheet where it has chord symbols, else a piece]
-    #[arg(long = "as", value_enum, value_name = "KIND")]
+    #[arg(
+        long = "as",
+        value_enum,
+        value_name = "KIND",
+        requires = "measure",
+        help_heading = "Measuring"
+    )]
     pub kind: Option<MeasuredKind>,
-    /// Whose quarters the attributes of a piece are counted in
-    #[arg(long, value_enum, default_value = "written")]
-    pub reading: ReadingArg,
+    /// Whose quarters the attributes of a piece are counted in [default: written]
+    #[arg(long, value_enum, requires = "measure", help_heading = "Measuring")]
+    pub reading: Option<ReadingArg>,
     /// Write the attributes of every piece to FILE: .csv or .json
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        requires = "measure",
+        help_heading = "Measuring"
+    )]
     pub output: Option<PathBuf>,
+
+    /// Draw what is shown to FILE.png: the emotion and its attributes, or a piece among those of the map
+    #[arg(long, value_name = "FILE", conflicts_with = "compare")]
+    pub plot: Option<PathBuf>,
+    /// The map to go by
+    #[arg(long, value_enum, default_value = "default")]
+    pub preset: PresetArg,
+    /// A map that `affetto train attribute-map` made
+    #[arg(long, value_name = "FILE", conflicts_with = "preset")]
+    pub map: Option<PathBuf>,
+}
+
+/// A map that is at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PresetArg {
+    /// Learned from the clips of EMOPIA, with cues after the literature
+    Default,
+    /// EmoGen's published thresholds and vectors
+    Emogen,
 }
 
 /// What music is measured as.
@@ -364,12 +418,26 @@ pub enum ReadingArg {
     Performed,
 }
 
+impl ReadingArg {
+    /// What it stands for.
+    pub const fn reading(self) -> affetto::attributes::piece::Reading {
+        use affetto::attributes::piece::Reading;
+        match self {
+            Self::Written => Reading::Written,
+            Self::Performed => Reading::Performed,
+        }
+    }
+}
+
 /// Train a model.
 #[derive(Subcommand)]
 pub enum Train {
     /// Train a lead-sheet model
     #[command(after_help = TRAIN_EXAMPLE)]
     LeadSheet(TrainLeadSheet),
+    /// Learn what emotions ask of music from labelled pieces
+    #[command(after_help = ATTRIBUTE_MAP_EXAMPLE)]
+    AttributeMap(TrainAttributeMap),
 }
 
 const TRAIN_EXAMPLE: &str = "\
@@ -377,6 +445,44 @@ Example, with the corpora that the model's card names under corpora/:
   affetto train lead-sheet --data corpora --model lstm --out my-lstm
 
 Ctrl-C stops at the next step; --resume goes on from the last checkpoint.";
+
+const ATTRIBUTE_MAP_EXAMPLE: &str = "\
+Example, with pieces under pieces/ and labels.csv beside it:
+  path,emotion,song
+  first.mid,joy,Song A
+  second.mid,\"sadness:0.7,awe:0.3\",Song B
+
+  affetto train attribute-map --data pieces --labels labels.csv --out my-map
+  affetto attributes nostalgia --map my-map/map.json
+
+Instead of emotion there may be columns valence and arousal, from -1 to 1.
+Pieces of one song are never on both sides of the validation.";
+
+/// The flags of `train attribute-map`.
+#[derive(Args)]
+pub struct TrainAttributeMap {
+    /// Folder of the pieces
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Their emotions: CSV with the columns path, emotion (or valence and arousal), song
+    #[arg(long, value_name = "FILE")]
+    pub labels: PathBuf,
+    /// Folder for the map, its card and what was measured
+    #[arg(short, long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Whose quarters are counted in
+    #[arg(long, value_enum, default_value = "performed")]
+    pub reading: ReadingArg,
+    /// What the card says of where the pieces come from
+    #[arg(long, value_name = "TEXT", default_value = "own pieces")]
+    pub source: String,
+    /// What the card says of their licence
+    #[arg(long, value_name = "TEXT", default_value = "not stated")]
+    pub licence: String,
+    /// The same seed gives the same validation
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+}
 
 /// An architecture.
 #[derive(Clone, Copy, ValueEnum)]

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use affetto::{Error, Hint, media, music};
+use affetto::{Error, Hint, attributes, media, music};
 use serde::Serialize;
 
 /// Exit codes, the same for every command.
@@ -120,6 +120,20 @@ impl From<Error> for Failure {
 impl From<music::Error> for Failure {
     fn from(error: music::Error) -> Self {
         Error::from(error).into()
+    }
+}
+
+impl From<attributes::Error> for Failure {
+    fn from(error: attributes::Error) -> Self {
+        use attributes::Error;
+        let code = match &error {
+            Error::Read(_) | Error::Labels { .. } | Error::Map { .. } => Code::Input,
+            Error::TooFewPieces { .. } => Code::Input,
+            Error::Write { source, .. } => write_code(source),
+            Error::Cancelled => Code::Interrupted,
+            _ => Code::Failed,
+        };
+        Self::of(code, &error)
     }
 }
 

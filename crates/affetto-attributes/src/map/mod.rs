@@ -244,17 +244,32 @@ impl AttributeMap {
 
 impl AttributeStatistics {
     /// The share of the corpus's pieces below `value`, between the quantiles in proportion; at their ends 0.05 or 0.95.
+    /// A value that many pieces share lies in the middle of them.
     pub fn percentile(&self, value: f64) -> Option<f64> {
         let quantiles = self.quantiles?;
-        let above = quantiles.partition_point(|quantile| *quantile < value);
-        Some(match above {
-            0 => QUANTILE_SHARES[0],
-            9 => QUANTILE_SHARES[8],
-            above => {
-                let (low, high) = (quantiles[above - 1], quantiles[above]);
-                let (below, upper) = (QUANTILE_SHARES[above - 1], QUANTILE_SHARES[above]);
-                below + (upper - below) * (value - low) / (high - low)
-            }
+        let below = quantiles.partition_point(|quantile| *quantile < value);
+        let up_to = quantiles.partition_point(|quantile| *quantile <= value);
+        let last = QUANTILE_SHARES.len() - 1;
+        Some(if up_to >= below + 2 {
+            let first_share = if below == 0 {
+                0.0
+            } else {
+                QUANTILE_SHARES[below]
+            };
+            let last_share = if up_to > last {
+                1.0
+            } else {
+                QUANTILE_SHARES[up_to - 1]
+            };
+            (first_share + last_share) / 2.0
+        } else if below == 0 {
+            QUANTILE_SHARES[0]
+        } else if below > last {
+            QUANTILE_SHARES[last]
+        } else {
+            let (low, high) = (quantiles[below - 1], quantiles[below]);
+            let (first_share, last_share) = (QUANTILE_SHARES[below - 1], QUANTILE_SHARES[below]);
+            first_share + (last_share - first_share) * (value - low) / (high - low)
         })
     }
 
@@ -306,6 +321,11 @@ mod tests {
         assert!((statistics.percentile(2.5).unwrap() - 0.175).abs() < 1e-12);
         assert_eq!(statistics.percentile(-3.0), Some(0.05));
         assert_eq!(statistics.percentile(30.0), Some(0.95));
+        let many_zeros = AttributeStatistics {
+            quantiles: Some([0.0, 0.0, 0.0, 0.0, 0.0, 6.0, 7.0, 8.0, 9.0]),
+            ..statistics.clone()
+        };
+        assert_eq!(many_zeros.percentile(0.0), Some(0.25));
         assert_eq!(statistics.spread(), Some(4.0));
     }
 }

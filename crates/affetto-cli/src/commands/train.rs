@@ -2,6 +2,10 @@ use std::path::{Path, PathBuf};
 
 use affetto::{
     Seed,
+    attributes::{
+        self,
+        map::{Accuracy, LearnRequest, Validation, learn, read_labels},
+    },
     music::{
         Error, corpus,
         model::ModelKind,
@@ -11,7 +15,7 @@ use affetto::{
 use serde_json::{Value, json};
 
 use crate::{
-    args::{Architecture, Size, TrainLeadSheet},
+    args::{Architecture, Size, TrainAttributeMap, TrainLeadSheet},
     failure::{Code, Failure},
     printer::Printer,
 };
@@ -36,6 +40,66 @@ pub fn run(args: &TrainLeadSheet, printer: &Printer) -> Result<Value, Failure> {
     printer.say_table(&[head, row]);
     printer.data(&args.out.display().to_string());
     Ok(json!({ "out": args.out, "report": report }))
+}
+
+/// `affetto train attribute-map`
+pub fn attribute_map(args: &TrainAttributeMap, printer: &Printer) -> Result<Value, Failure> {
+    let request = LearnRequest {
+        data: args.data.clone(),
+        pieces: read_labels(&args.labels)?,
+        source: args.source.clone(),
+        reading: args.reading.reading(),
+        seed: Seed(args.seed),
+    };
+    let learned = match learn(&request, printer) {
+        Err(attributes::Error::Cancelled) => {
+            return Err(Failure {
+                code: Code::Interrupted,
+                message: "stopped, nothing was written".into(),
+                hint: None,
+            });
+        }
+        learned => learned?,
+    };
+    printer.say_table(&accuracies(&learned.validation));
+    let command = "affetto train attribute-map --data DIR --labels FILE";
+    let files = learned.write(&args.out, &args.licence, command)?;
+    printer.data(&args.out.display().to_string());
+    Ok(json!({
+        "files": files,
+        "pieces": learned.map.pieces,
+        "songs": learned.map.songs,
+        "validation": learned.validation,
+        "failed": learned.failed.iter().map(|(path, _)| path).collect::<Vec<_>>(),
+    }))
+}
+
+fn accuracies(validation: &Validation) -> Vec<Vec<String>> {
+    let head = [
+        "told right, on songs not learned from",
+        "quadrant",
+        "arousal",
+        "valence",
+    ];
+    let row = |(name, accuracy): (&str, Accuracy)| {
+        let shares = [accuracy.quadrant, accuracy.arousal, accuracy.valence];
+        let shares = shares.map(|share| format!("{share:.3}"));
+        std::iter::once(name.to_owned()).chain(shares).collect()
+    };
+    let rows = [
+        ("chance (the commonest)", validation.chance),
+        ("EmoGen's published vectors", validation.emogen),
+        ("majority bits", validation.bits),
+        (
+            "supervised clustering, 100 attributes",
+            validation.centres_of_hundred,
+        ),
+        ("supervised clustering, all attributes", validation.centres),
+        ("random forest", validation.forest),
+    ];
+    std::iter::once(head.map(str::to_owned).to_vec())
+        .chain(rows.map(row))
+        .collect()
 }
 
 fn options(args: &TrainLeadSheet) -> TrainOptions {

@@ -140,6 +140,18 @@ impl FileSink {
     }
 }
 
+/// Writes the whole file or nothing.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let written = || -> io::Result<()> {
+        let mut file = temporary_file_beside(path)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    written().map_err(|error| Failure::write(path, &error))
+}
+
 fn temporary_file_beside(path: &Path) -> io::Result<NamedTempFile> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
-use affetto::attributes::piece::{Attribute, Reading, measure_file};
+use affetto::attributes::{
+    map::AttributeMap,
+    piece::{Attribute, Reading, measure_file},
+};
 use serde_json::{Map, Value, json};
 
+use super::files::write_whole;
 use crate::{
     failure::{Failure, refused_input},
     printer::Printer,
@@ -15,6 +19,16 @@ pub fn run(path: &Path, reading: Reading, printer: &Printer) -> Result<Value, Fa
     let values = measure_file(path, reading).map_err(|error| refused_input(&error))?;
     printer.data_table(&table(&values));
     Ok(json!({ "reading": reading, "attributes": by_name(&values) }))
+}
+
+/// Draws the piece in `path` among the pieces of `map`.
+pub fn plot(path: &Path, map: &AttributeMap, file: &Path) -> Result<(), Failure> {
+    let values = measure_file(path, map.reading).map_err(|error| refused_input(&error))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    write_whole(
+        file,
+        &affetto::attributes::plot::piece(map, &values, &name)?,
+    )
 }
 
 /// The values by the names of the attributes; undefined ones are null.
