@@ -532,7 +532,7 @@ pub struct TrainLeadSheet {
     /// Go on from the checkpoint
     #[arg(long)]
     pub resume: bool,
-    /// Write N pieces at the end, train a critic on four times as many, and measure them beside songs never trained on;
+    /// Write N pieces at the end, train a critic on six times as many, and measure them beside songs never trained on;
     /// 0 leaves both out
     #[arg(long, value_name = "N", default_value_t = 400)]
     pub pieces: usize,
