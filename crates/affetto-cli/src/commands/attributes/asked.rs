@@ -258,7 +258,11 @@ fn compared([first, second]: [&String; 2], shown: &[&Difference]) -> Vec<Vec<Str
             attribute.name().into(),
             asked(&difference.first),
             asked(&difference.second),
-            format!("{} {:.2}", direction(difference.spreads), difference.spreads.abs()),
+            format!(
+                "{} {:.2}",
+                direction(difference.spreads),
+                difference.spreads.abs()
+            ),
             attribute.meaning().into(),
         ]
     };
@@ -267,7 +271,9 @@ fn compared([first, second]: [&String; 2], shown: &[&Difference]) -> Vec<Vec<Str
 
 fn head_of_comparison(what: &str, first: &str, second: &str) -> Vec<String> {
     let change = format!("{second} is");
-    [what, first, second, &change, "more of it means"].map(str::to_owned).to_vec()
+    [what, first, second, &change, "more of it means"]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 fn direction(difference: f64) -> &'static str {
