@@ -187,7 +187,7 @@ pub struct LeadSheet {
     /// Time signature [default: 4/4]
     #[arg(short, long, value_name = "METER", help_heading = "Music")]
     pub meter: Option<Metre>,
-    /// Number of bars, 1 to 256 [default: 16]
+    /// Number of bars, 1 to 256 [default: 24]
     #[arg(short, long, value_name = "N", help_heading = "Music")]
     pub bars: Option<usize>,
     /// Length of a pick-up in quarter notes, such as 1 or 1/2
@@ -277,7 +277,7 @@ pub struct LeadSheet {
     /// Model, by its id or the last word of it: transformer, lstm
     #[arg(long, value_name = "ID", help_heading = "Model")]
     pub model: Option<String>,
-    /// Write N pieces, 1 to 64, and keep one that the model's critic finds like a song [default: 16]
+    /// Write N pieces, 1 to 64, and keep one that the model's critic finds like a song [default: 24]
     #[arg(long, value_name = "N", help_heading = "Model")]
     pub candidates: Option<usize>,
     /// How freely tokens are drawn: above 0, at most 2

@@ -133,7 +133,7 @@ impl Default for LeadSheetRequest {
             accompaniment: None,
             humanize: 0.0,
             model: None,
-            candidates: 16,
+            candidates: 24,
             temperature: 1.0,
             top_p: 0.99,
         }
