@@ -107,11 +107,9 @@ fn print(
     printer.data_table(&attributes(&shown));
     printer.say("");
     printer.say(&format!("by {} pieces: {}", map.pieces, map.source));
-    if !all {
-        let (shown, every) = (shown.len(), targets.attributes.len());
-        printer.say(&format!(
-            "the {shown} attributes that tell most; --all shows all {every}"
-        ));
+    let (shown, every) = (shown.len(), targets.attributes.len());
+    if shown < every {
+        printer.say(&format!("{shown} of {every} attributes; --all shows all"));
     }
 }
 
