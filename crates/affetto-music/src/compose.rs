@@ -935,10 +935,10 @@ mod tests {
         let Composition { score, asked } = new(&rising_arousal());
         assert_eq!(asked.arousal_per_bar.unwrap().len(), 12);
         assert!(asked.arousal.abs() < 1e-12, "the whole has the mean");
-        assert!(2 * events(&score, 8..12) >= 3 * events(&score, 0..4));
+        assert!(events(&score, 8..12) >= 2 * events(&score, 0..4));
         for role in [Role::Melody, Role::Chords, Role::Bass] {
             let (before, after) = (loudness(&score, role, 0..4), loudness(&score, role, 8..12));
-            assert!(after > before + 10.0, "{role:?}: {before} {after}");
+            assert!(after > before + 20.0, "{role:?}: {before} {after}");
         }
     }
 
@@ -961,9 +961,10 @@ mod tests {
             let Composition { score, asked } = new(&request);
             let arousal = asked.arousal_per_bar.unwrap();
             assert!(arousal[11] > arousal[0] + 0.5, "{json}");
-            assert!(events(&score, 8..12) > events(&score, 0..4), "{json}");
+            let (before, after) = (events(&score, 0..4), events(&score, 8..12));
+            assert!(after > before, "{before} {after} {json}");
             let loudness = |bars| loudness(&score, Role::Melody, bars);
-            assert!(loudness(8..12) > loudness(0..4) + 4.0, "{json}");
+            assert!(loudness(8..12) > loudness(0..4) + 8.0, "{json}");
         }
     }
 

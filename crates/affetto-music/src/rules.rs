@@ -44,10 +44,11 @@ pub fn mean_density(valence: f64, arousal: f64) -> f64 {
 
 const ONSETS: &str = "Onsets per Second";
 
-/// Events in a quarter note for an arousal that moves from bar to bar at one tempo: 0.9 at rest, more and fewer as pieces
-/// have onsets in a second.
+/// Events in a quarter note for an arousal that moves from bar to bar: 0.9 at rest, more and fewer as pieces have onsets
+/// in a second and as their tempo is faster or slower, since the tempo of a lead sheet does not move.
 pub fn events_per_quarter(arousal: f64) -> f64 {
-    0.9 * ratio(ONSETS, &targets(0.0, arousal))
+    let (asked, neutral) = (targets(0.0, arousal), targets(0.0, 0.0));
+    0.9 * ratio(ONSETS, &asked) * asked.tempo_bpm.value / neutral.tempo_bpm.value
 }
 
 /// The melody's range in sounding pitches: an octave and a half around G4, moved as the top line of the emotion's pieces
@@ -59,13 +60,13 @@ pub fn pitch_range(valence: f64, arousal: f64) -> (u8, u8) {
     ((middle - half).round() as u8, (middle + half).round() as u8)
 }
 
-/// Velocity steps in the unit of dynamics that scores are shaped by.
-const VELOCITY_PER_DYNAMICS: f64 = 24.0;
-
-/// How loud, as [`shape_melody`](crate::arrange::shape_melody) takes it: 0 where nothing is felt.
+/// How loud, as [`shape_melody`](crate::arrange::shape_melody) takes it: 0 where nothing is felt, 1 for the most that
+/// arousal alone can ask. The map's own steps are means of many pieces, and too small to be heard beside the rise and fall
+/// of a phrase.
 pub fn dynamics(valence: f64, arousal: f64) -> f64 {
     let loudness = |valence, arousal| targets(valence, arousal).loudness.value;
-    (loudness(valence, arousal) - loudness(0.0, 0.0)) / VELOCITY_PER_DYNAMICS
+    let neutral = loudness(0.0, 0.0);
+    (loudness(valence, arousal) - neutral) / (loudness(0.0, 1.0) - neutral).max(1.0)
 }
 
 /// A key that is easy to read, in the mode that is likelier.
@@ -98,8 +99,8 @@ mod tests {
         let ends = |of: fn(f64) -> f64| of(1.0) / of(-1.0);
         assert!(ends(|arousal| tempo_bpm(0.0, arousal, Metre::COMMON)) > 2.0);
         assert!(ends(|arousal| mean_density(0.0, arousal)) > 2.0);
-        assert!(ends(events_per_quarter) > 1.5);
-        assert!(dynamics(0.0, 1.0) > 0.4 && dynamics(0.0, -1.0) < -0.4);
+        assert!(ends(events_per_quarter) > 2.0);
+        assert!(dynamics(0.0, 1.0) > 0.9 && dynamics(0.0, -1.0) < -0.9);
         let mut rng = affetto_core::Seed(1).rng();
         let minor = affetto_media::Mode::Minor;
         assert!((0..20).all(|_| key(-0.6, 0.0, &mut rng).mode() == minor));
