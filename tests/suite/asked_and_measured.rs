@@ -7,7 +7,7 @@ use affetto::{
     emotion::{Channel, Curve, Key, Unit},
 };
 
-use crate::random_requests::{Draws, for_each, is_long};
+use crate::random_requests::{Draws, candidates, for_each, is_long};
 
 /// Pearson's r over pairs of asked and measured.
 fn correlation(pairs: &[(f64, f64)]) -> f64 {
@@ -26,7 +26,11 @@ fn sheets(count: usize, request: impl Fn(usize) -> LeadSheetRequest + Sync) -> V
     let models = Models::embedded().unwrap();
     let sheets = Mutex::new(Vec::new());
     for_each(count, |number| {
-        let sheet = compose(&request(number), &models, &Silent).unwrap();
+        let request = LeadSheetRequest {
+            candidates: candidates(),
+            ..request(number)
+        };
+        let sheet = compose(&request, &models, &Silent).unwrap();
         sheets.lock().unwrap().push((number, sheet));
     });
     let mut sheets = sheets.into_inner().unwrap();

@@ -11,7 +11,7 @@ use std::{
 
 use affetto::{LeadSheetRequest, Models, Seed, Silent, compose, media};
 
-use crate::metadata::root;
+use crate::{metadata::root, random_requests::candidates};
 
 fn python() -> Option<PathBuf> {
     let python = env::var_os("AFFETTO_PYTHON")
@@ -53,7 +53,11 @@ fn write(folder: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let models = Models::embedded().unwrap();
     let (mut midi, mut xml) = (Vec::new(), Vec::new());
     for (at, request) in requests().iter().enumerate() {
-        let score = compose(request, &models, &Silent).unwrap().score;
+        let request = LeadSheetRequest {
+            candidates: candidates(),
+            ..request.clone()
+        };
+        let score = compose(&request, &models, &Silent).unwrap().score;
         let path = |extension: &str| folder.join(format!("piece-{at}.{extension}"));
         fs::write(path("json"), serde_json::to_vec(&score).unwrap()).unwrap();
         fs::write(path("mid"), media::midi::write(&score).unwrap()).unwrap();

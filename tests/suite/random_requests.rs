@@ -17,6 +17,15 @@ use affetto::{
     music::{condition::PitchRange, tokens::METRES},
 };
 
+/// How many candidates a piece is chosen from: as many as anybody gets in a long run, else few.
+pub fn candidates() -> usize {
+    if is_long() {
+        LeadSheetRequest::default().candidates
+    } else {
+        2
+    }
+}
+
 /// How many requests: 60, or 1,000 with `AFFETTO_LONG=1`.
 pub fn is_long() -> bool {
     env::var_os("AFFETTO_LONG").is_some_and(|value| value == "1")
@@ -162,7 +171,10 @@ fn every_valid_request_is_met() {
     let count = if is_long() { 1000 } else { 60 };
     let (bars, failed, begun) = (AtomicUsize::new(0), Mutex::new(Vec::new()), Instant::now());
     for_each(count, |number| {
-        let request = request(number as u64);
+        let request = LeadSheetRequest {
+            candidates: candidates(),
+            ..request(number as u64)
+        };
         let faults = match compose(&request, &models, &Silent) {
             Ok(sheet) => {
                 bars.fetch_add(sheet.score.bars.len(), Ordering::Relaxed);
