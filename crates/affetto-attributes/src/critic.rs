@@ -242,7 +242,7 @@ mod tests {
         let log = |odds: Vec<f64>| {
             mean(
                 odds.into_iter()
-                    .map(f64::ln)
+                    .map(libm::log)
                     .collect::<Vec<_>>()
                     .into_iter(),
             )

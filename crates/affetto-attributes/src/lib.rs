@@ -10,6 +10,7 @@ pub mod features;
 pub mod forest;
 pub mod harmony;
 pub mod melody;
+pub mod piece;
 pub mod repetition;
 pub mod report;
 pub mod rhythm;

@@ -53,7 +53,7 @@ pub enum Command {
     /// Compose
     #[command(subcommand, arg_required_else_help = true)]
     Music(Music),
-    /// Measure the attributes of a score
+    /// Measure the attributes of music
     #[command(after_help = ATTRIBUTES_EXAMPLE)]
     Attributes(Attributes),
     /// Train a model
@@ -77,8 +77,13 @@ pub enum Command {
 }
 
 const ATTRIBUTES_EXAMPLE: &str = "\
-Example, of a file that `affetto music lead-sheet` wrote:
-  affetto attributes --measure sad-waltz.mid";
+Examples, of a file that `affetto music lead-sheet` wrote:
+  affetto attributes --measure sad-waltz.mid
+  affetto attributes --measure sad-waltz.mid --as piece
+  affetto attributes --measure . -o attributes.csv
+
+A file of a folder that cannot be measured is named, the others are measured
+all the same, and the exit code is 3.";
 
 const RERUN_EXAMPLE: &str = "\
 Example, of a file that `affetto music lead-sheet` wrote:
@@ -327,9 +332,36 @@ impl FileFormat {
 #[derive(Args)]
 #[command(arg_required_else_help = true)]
 pub struct Attributes {
-    /// Measure this score: .mid, .musicxml, .mxl or .abc
-    #[arg(long, value_name = "FILE", required = true)]
+    /// Measure a file (.mid, .musicxml, .mxl, .abc), or all such files in a folder and below
+    #[arg(long, value_name = "FILE|DIR", required = true)]
     pub measure: PathBuf,
+    /// What to take the music for [default: a lead sheet where it has chord symbols, else a piece]
+    #[arg(long = "as", value_enum, value_name = "KIND")]
+    pub kind: Option<MeasuredKind>,
+    /// Whose quarters the attributes of a piece are counted in
+    #[arg(long, value_enum, default_value = "written")]
+    pub reading: ReadingArg,
+    /// Write the attributes of every piece to FILE: .csv or .json
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// What music is measured as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MeasuredKind {
+    /// Chord symbols and melody: valence, tension, harmony, key
+    LeadSheet,
+    /// The notes as played: the 112 attributes
+    Piece,
+}
+
+/// How a file is read before it is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReadingArg {
+    /// Those of the file, as jSymbolic counts
+    Written,
+    /// Half a second each, whatever the tempo, so that pieces can be compared
+    Performed,
 }
 
 /// Train a model.

@@ -12,6 +12,8 @@ pub enum Code {
     Failed = 1,
     /// The command line is wrong.
     Usage = 2,
+    /// Some of many failed.
+    Partial = 3,
     /// An input was refused.
     Input = 4,
     /// A model is missing or wrong.
@@ -32,6 +34,7 @@ impl Code {
         match self {
             Self::Failed => "failed",
             Self::Usage => "usage",
+            Self::Partial => "some_failed",
             Self::Input => "input_refused",
             Self::Model => "model",
             Self::Full => "disk_or_memory_full",

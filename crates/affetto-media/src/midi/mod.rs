@@ -22,6 +22,7 @@
 mod bars;
 mod chunks;
 mod instruments;
+mod performance;
 mod quantise;
 mod read;
 mod roles;
@@ -30,6 +31,7 @@ mod track;
 mod write;
 
 pub use instruments::instrument_name;
+pub use performance::{Performance, PlayedNote, TickClock, read_performance};
 pub use quantise::{PLAYED_GRID, quantise};
 pub use read::read;
 pub use write::write;

@@ -55,7 +55,7 @@ impl Clock {
     }
 }
 
-fn check_size(bytes: &[u8], limits: &Limits) -> Result<(), Error> {
+pub(super) fn check_size(bytes: &[u8], limits: &Limits) -> Result<(), Error> {
     let found = bytes.len() as u64;
     if found > limits.bytes {
         return Err(Error::Limit {
@@ -68,7 +68,7 @@ fn check_size(bytes: &[u8], limits: &Limits) -> Result<(), Error> {
 }
 
 /// No file may last longer than the permitted number of the longest bars, so that times stay small.
-fn check_length(end: u64, tick: Quarters, limits: &Limits) -> Result<(), Error> {
+pub(super) fn check_length(end: u64, tick: Quarters, limits: &Limits) -> Result<(), Error> {
     const LONGEST_BAR_QUARTERS: u64 = 256; // 64/1
     let limit = (limits.bars as u64).saturating_mul(LONGEST_BAR_QUARTERS);
     let (numer, denom) = (*tick.numer() as u128, *tick.denom() as u128);

@@ -205,7 +205,7 @@ impl Reader<'_> {
     }
 }
 
-fn check(what: &'static str, found: usize, limit: usize) -> Result<(), Error> {
+pub(super) fn check(what: &'static str, found: usize, limit: usize) -> Result<(), Error> {
     if found > limit {
         return Err(Error::Limit {
             what,
@@ -216,7 +216,7 @@ fn check(what: &'static str, found: usize, limit: usize) -> Result<(), Error> {
     Ok(())
 }
 
-fn tempo_from_micros(micros: u32, byte: usize) -> Result<Tempo, Error> {
+pub(super) fn tempo_from_micros(micros: u32, byte: usize) -> Result<Tempo, Error> {
     match micros {
         0 => Err(malformed(
             byte,
