@@ -1,13 +1,13 @@
 //! Piano music on the grid of the tokens: bars of positions, twelve to the quarter note.
 
 use affetto_media::{
-    Bar, Key, Metre, Note, Part, Quarters, Role, Score, Tempo, TempoChange,
-    midi::{Performance, PlayedNote},
+    Bar, Key, Metre, Note, Part, Quarters, Role, Score, Tempo, TempoChange, f64_from_quarters,
+    midi::{PERCUSSION_CHANNEL, Performance, PlayedNote},
 };
 
 use super::tokens::{
-    LONGEST_BAR, Length, POSITIONS_PER_QUARTER, TempoStep, VelocityStep, bar_positions, has_pitch,
-    quarters_from_positions,
+    LONGEST_BAR, Length, POSITIONS_PER_QUARTER, Signature, TempoStep, VelocityStep, bar_positions,
+    has_pitch, quarters_from_positions,
 };
 
 /// Piano music on a grid.
@@ -329,41 +329,37 @@ impl GridPiece {
     /// # Errors
     /// The number, from 1, of the first bar that the vocabulary cannot hold.
     pub fn of_score(score: &Score) -> Result<Self, usize> {
-        let spans = spans_of(score, &score.bars)?;
+        let numbered = spans_of(score, &score.bars).into_iter().zip(1..);
+        let spans = numbered
+            .map(|(span, number)| span.ok_or(number))
+            .collect::<Result<Vec<Span>, usize>>()?;
         Ok(place(&spans, &struck(score)))
     }
 }
 
-/// The bars of `bars`, which those of `score` may have been made into, with its tempos.
-///
-/// # Errors
-/// As [`GridPiece::of_score`].
-pub fn spans_of(score: &Score, bars: &[Bar]) -> Result<Vec<Span>, usize> {
-    let mut onset = Quarters::from_integer(0);
-    let mut spans = Vec::with_capacity(bars.len());
-    for (index, bar) in bars.iter().enumerate() {
+/// The bars of `bars`, which those of `score` may have been made into, with its tempos; nothing for a bar that the
+/// vocabulary cannot hold.
+pub fn spans_of(score: &Score, bars: &[Bar]) -> Vec<Option<Span>> {
+    let zero = Quarters::from_integer(0);
+    let mut onset = zero;
+    let span = |(index, bar): (usize, &Bar)| {
         let missing = bar.metre.length() - bar.length;
-        let is_pickup = index == 0 && missing > Quarters::from_integer(0);
-        let metre = if is_pickup || missing == Quarters::from_integer(0) {
+        let is_pickup = index == 0 && missing > zero;
+        let start = if is_pickup { onset - missing } else { onset };
+        let tempo = score.tempo_at(onset);
+        onset += bar.length;
+        let metre = if is_pickup || missing == zero {
             Some(bar.metre)
         } else {
             metre_of_length(bar.length, bar.metre.unit())
         };
-        let metre = metre.filter(|metre| super::tokens::Signature::of(*metre).is_some());
-        let start = if is_pickup { onset - missing } else { onset };
-        let tempo = score
-            .tempos
-            .partition_point(|change| change.onset <= onset)
-            .checked_sub(1)
-            .map_or(score.tempo(), |last| score.tempos[last].tempo);
-        spans.push(Span {
-            metre: metre.ok_or(index + 1)?,
+        Some(Span {
+            metre: metre.filter(|metre| Signature::of(*metre).is_some())?,
             tempo: TempoStep::of_bpm(tempo.bpm()),
-            onset: affetto_media::f64_from_quarters(start),
-        });
-        onset += bar.length;
-    }
-    Ok(spans)
+            onset: f64_from_quarters(start),
+        })
+    };
+    bars.iter().enumerate().map(span).collect()
 }
 
 /// The metre whose bar is as long, counted in `unit` or finer.
@@ -380,13 +376,13 @@ fn metre_of_length(length: Quarters, unit: u8) -> Option<Metre> {
 
 /// The notes of all parts but drums.
 pub fn struck(score: &Score) -> Vec<Struck> {
-    let percussion = affetto_media::midi::PERCUSSION_CHANNEL;
-    let parts = score.parts.iter().filter(|part| part.channel != percussion);
+    let parts = score.parts.iter();
+    let parts = parts.filter(|part| part.channel != PERCUSSION_CHANNEL);
     parts
         .flat_map(|part| &part.notes)
         .map(|note| Struck {
-            onset: affetto_media::f64_from_quarters(note.onset),
-            end: affetto_media::f64_from_quarters(note.end()),
+            onset: f64_from_quarters(note.onset),
+            end: f64_from_quarters(note.end()),
             pitch: note.pitch,
             velocity: note.velocity,
         })
@@ -489,7 +485,7 @@ mod tests {
 
     fn spans(count: usize, metre: (u8, u8)) -> Vec<Span> {
         let metre = Metre::new(metre.0, metre.1).unwrap();
-        let length = affetto_media::f64_from_quarters(metre.length());
+        let length = f64_from_quarters(metre.length());
         let tempo = TempoStep::of_bpm(100.0);
         let span = |index| Span {
             metre,

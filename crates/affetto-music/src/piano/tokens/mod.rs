@@ -8,7 +8,7 @@ mod echo;
 mod encode;
 mod vocabulary;
 
-pub use cursor::{BarPlan, Cursor, FEATURE_COLUMNS, Plan, Slot, Style, feature_vocab};
+pub use cursor::{BarPlan, Cursor, FEATURE_COLUMNS, Plan, Slot, Style, feature_vocab, is_forced};
 pub use encode::{TokenError, decode, encode};
 pub use vocabulary::{
     LONGEST_BAR, Length, POSITIONS_PER_QUARTER, Signature, TempoStep, Token, VOCAB, VelocityStep,
