@@ -105,7 +105,9 @@ const SORTED_TOGETHER: usize = 256;
 /// Tokens to choose the best weights by, at most: a fixed part of the windows.
 const VALID_TOKENS: usize = 60_000;
 /// Tokens to measure on at the end, at most.
-const TEST_TOKENS: usize = 200_000;
+const TEST_TOKENS: usize = 120_000;
+/// Tokens to measure the network on before training.
+const FEW_TOKENS: usize = 8_000;
 /// How often a window is moved by an octave, where the keyboard has room.
 const OCTAVE_SHARE: f64 = 0.3;
 /// How often the style is left open.
@@ -158,8 +160,8 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
     let config = Config::of(options.size);
     let weights = Weights::drawn(options.seed.derive("weights"), &Device::Cpu);
     let network = Network::new(&config, &weights.root())?;
-    let test = Measured::new(&corpus.test, TEST_TOKENS, &corpus)?;
-    let untrained = test.loss(&network, &config, Told::Own)?;
+    let few = Measured::new(&corpus.test, FEW_TOKENS, &corpus)?;
+    let untrained = few.loss(&network, &config, Told::Own)?;
     if let Some(from) = &options.from {
         weights.begin_from(&TensorFile::read(from)?)?;
     }
@@ -181,6 +183,7 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
         return Err(Error::Cancelled);
     }
     weights.import(&TensorFile::read(&options.checkpoint.join(training::BEST))?)?;
+    let test = Measured::new(&corpus.test, TEST_TOKENS, &corpus)?;
     let best = report.best;
     let written = TrainReport {
         size: options.size.name(),
