@@ -37,10 +37,9 @@ fn sheets(count: usize, request: impl Fn(usize) -> LeadSheetRequest + Sync) -> V
 /// Three to five keys over 16 bars.
 fn curve(channel: Channel, number: usize) -> Curve {
     let mut draws = Draws::new(7000 + number as u64);
-    let (low, high) = if channel == Channel::Valence {
-        (-0.8, 0.85)
-    } else {
-        (0.0, 1.0)
+    let (low, high) = match channel {
+        Channel::Valence => (-0.8, 0.85),
+        channel => channel.range(),
     };
     let keys = 3 + draws.below(3);
     let key = |at: usize| {
@@ -111,6 +110,40 @@ fn density_over_the_bars() {
         sheets.len()
     );
     assert!(r >= 0.95, "{r}");
+}
+
+#[test]
+fn arousal_over_the_bars() {
+    let sheets = sheets(pieces(), |number| LeadSheetRequest {
+        seed: Seed(number as u64),
+        arousal: Some(Control::Curve(curve(Channel::Arousal, number))),
+        ..LeadSheetRequest::default()
+    });
+    let (mut loudness, mut events) = (Vec::new(), Vec::new());
+    for sheet in &sheets {
+        let asked = sheet.asked.arousal_per_bar.clone().unwrap();
+        let onsets = sheet.score.bar_onsets();
+        for (bar, (asked, measured)) in asked.iter().zip(&sheet.measured.bars).enumerate() {
+            let notes = &sheet.score.melody().unwrap().notes;
+            let here = notes
+                .iter()
+                .filter(|note| (onsets[bar]..onsets[bar + 1]).contains(&note.onset));
+            let velocities: Vec<f64> = here.map(|note| f64::from(note.velocity)).collect();
+            if !velocities.is_empty() {
+                loudness.push((
+                    *asked,
+                    velocities.iter().sum::<f64>() / velocities.len() as f64,
+                ));
+            }
+            events.push((*asked, measured.events as f64));
+        }
+    }
+    let (loudness, events) = (correlation(&loudness), correlation(&events));
+    eprintln!(
+        "arousal over the bars of {} pieces, asked, and loudness and events: r = {loudness:.3} and {events:.3}",
+        sheets.len()
+    );
+    assert!(loudness >= 0.9 && events >= 0.8, "{loudness} {events}");
 }
 
 #[test]

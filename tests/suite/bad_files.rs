@@ -59,10 +59,21 @@ fn curves() {
     }
 }
 
+/// Each is the sound one with one thing wrong.
+#[test]
+fn provenances() {
+    let sound = root().join("tests/fixtures/good/provenance/one-bar.mid.provenance.json");
+    affetto::Provenance::read(&sound).unwrap();
+    for file in bad("provenance") {
+        assert_refused(&file, &["rerun"]);
+        assert_refused(&file, &["rerun", "--force", "-o", "."]);
+    }
+}
+
 #[test]
 fn what_is_no_file() {
     assert_refused(Path::new("nowhere.mid"), &["attributes", "--measure"]);
-    assert_refused(&root().join("tests/fixtures"), &["attributes", "--measure"]);
+    assert_refused(&root().join("tests/suite"), &["attributes", "--measure"]); // holds no music
     #[cfg(unix)]
     assert_refused(Path::new("/dev/zero"), &["attributes", "--measure"]);
 }

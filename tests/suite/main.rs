@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs)]
 
 mod asked_and_measured;
+mod attributes;
 mod bad_files;
 mod command;
 mod crates_table;

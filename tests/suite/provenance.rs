@@ -93,6 +93,18 @@ fn changed_inputs_models_and_files_are_noticed() {
     let output = place.run("rerun kept.mid");
     assert_eq!(output.status.code(), Some(5), "{}", stderr(&output));
 
+    let mut endless = provenance.clone();
+    endless["request"]["keep"] = "/dev/zero".into();
+    endless["inputs"][0]["path"] = "/dev/zero".into();
+    endless["inputs"][0]["bytes"] = u64::MAX.into();
+    fs::write(
+        place.path().join("kept.mid.provenance.json"),
+        endless.to_string(),
+    )
+    .unwrap();
+    let output = place.run("rerun kept.mid");
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+
     fs::write(
         place.path().join("kept.mid.provenance.json"),
         provenance.to_string(),

@@ -34,6 +34,49 @@ fn a_sad_waltz_is_a_waltz_in_d_minor() {
 }
 
 #[test]
+fn a_piece_is_called_by_its_feeling_in_words() {
+    let place = Place::new();
+    for (emotion, title) in [
+        ("", "Lead sheet in D major"),
+        ("--emotion joy", "Joy in D major"),
+        ("--emotion awe:0.3,joy:0.7", "Joy and awe in D major"),
+        ("--emotion joy --title \"My own\"", "My own"),
+    ] {
+        place.succeed(&format!(
+            "music lead-sheet {emotion} --key D --bars 4 -o a.mid --force"
+        ));
+        let score = affetto::read_score(place.path().join("a.mid")).unwrap();
+        assert_eq!(score.title, title);
+    }
+}
+
+#[test]
+fn arousal_over_the_bars_is_asked_and_measured() {
+    let place = Place::new();
+    let output = place.succeed(r#"music lead-sheet --arousal "0:-0.9, 16:0.9" -o a.mid"#);
+    let said = stderr(&output);
+    assert!(said.contains("arousal curve in loudness"), "{said}");
+    let provenance = place.json("a.mid.provenance.json");
+    assert_eq!(
+        provenance["asked"]["arousal_per_bar"]
+            .as_array()
+            .unwrap()
+            .len(),
+        16
+    );
+    let effects = provenance["effects"].as_array().unwrap();
+    for control in ["arousal-loudness", "arousal-events"] {
+        let effect = effects
+            .iter()
+            .find(|effect| effect["control"] == control)
+            .unwrap();
+        assert!(effect["figure"].as_f64().unwrap() > 0.5, "{effect}");
+        assert_eq!(effect["reached"], true);
+    }
+    place.succeed("rerun a.mid");
+}
+
+#[test]
 fn every_format_is_written() {
     let place = Place::new();
     place.succeed(&format!(
@@ -219,6 +262,45 @@ fn the_models_are_listed_with_their_checksums() {
         let id = model["card"]["id"].as_str().unwrap();
         assert!(stdout(&place.succeed(&format!("models show {id}"))).contains(id));
     }
+}
+
+/// In the middle of one long piece, without waiting for its end.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_in_a_piece_stops_it_and_leaves_nothing() {
+    use std::{
+        io::{BufRead, BufReader},
+        process::{Command, Stdio},
+        time::{Duration, Instant},
+    };
+    let place = Place::new();
+    let mut child = Command::new(crate::command::program())
+        .args(crate::command::words(&format!(
+            "{} -o a.mid -o a.wav --json",
+            WALTZ.replace("--bars 16", "--bars 256")
+        )))
+        .current_dir(place.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    assert!(first.contains(r#""stage":"generate""#), "{first}");
+    Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    let begun = Instant::now();
+    let last = lines.map_while(Result::ok).last().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{last}");
+    assert!(
+        begun.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        begun.elapsed()
+    );
+    let envelope: Value = serde_json::from_str(&last).unwrap();
+    assert_eq!(envelope["error"]["code"], "interrupted");
+    assert!(place.names().is_empty(), "{:?}", place.names());
 }
 
 #[cfg(unix)]

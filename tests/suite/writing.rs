@@ -98,5 +98,26 @@ fn a_kill_leaves_whole_files() {
         child.kill().unwrap();
         child.wait().unwrap();
         assert_whole(place.path());
+        // What was being written has the name of what it was for.
+        let left = place
+            .names()
+            .into_iter()
+            .filter(|name| name.starts_with('.'));
+        for name in left {
+            let output = name.trim_start_matches('.').strip_suffix(".part").unwrap();
+            assert!(output.starts_with("a-"), "{name}");
+        }
     }
+}
+
+#[test]
+fn what_a_kill_left_is_taken_away_by_the_next_run() {
+    let place = Place::new();
+    for name in [".a.mid.part", ".a.wav.part", ".a.png.provenance.json.part"] {
+        fs::write(place.path().join(name), "half of it").unwrap();
+    }
+    place.succeed(LINE);
+    assert_whole(place.path());
+    let names = place.names();
+    assert!(!names.iter().any(|name| name.starts_with('.')), "{names:?}");
 }

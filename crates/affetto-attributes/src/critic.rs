@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::features::{feature_names, features};
 
 /// Trees of a critic.
-const TREES: usize = 200;
+const TREES: usize = 300;
 /// Questions from the root of a tree to a leaf.
 const DEPTH: usize = 3;
 /// How much of a tree's answer is taken.
@@ -25,7 +25,7 @@ const SUBSAMPLE: f64 = 0.7;
 /// The fewest pieces of a leaf.
 const FEWEST_IN_LEAF: usize = 10;
 /// The power of the odds that pieces are drawn by. Above 1 it makes up for odds that are estimated, and so too even.
-const SHARPNESS: f64 = 3.0;
+const SHARPNESS: f64 = 4.0;
 /// Beyond this chance of being a song, or of not being one, the critic does not commit itself.
 const SUREST: f64 = 0.99;
 

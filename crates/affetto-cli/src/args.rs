@@ -161,7 +161,7 @@ pub struct LeadSheet {
         help_heading = "Emotion"
     )]
     pub arousal: Option<String>,
-    /// In control or not: -1 to 1
+    /// In control or not: -1 to 1; part of the emotion, though nothing in a lead sheet goes by it yet
     #[arg(
         long,
         value_name = "NUMBER",
@@ -185,7 +185,7 @@ pub struct LeadSheet {
     /// Time signature [default: 4/4]
     #[arg(short, long, value_name = "METER", help_heading = "Music")]
     pub meter: Option<Metre>,
-    /// Number of bars, 1 to 256 [default: 16]
+    /// Number of bars, 1 to 256 [default: 24]
     #[arg(short, long, value_name = "N", help_heading = "Music")]
     pub bars: Option<usize>,
     /// Length of a pick-up in quarter notes, such as 1 or 1/2
@@ -275,7 +275,7 @@ pub struct LeadSheet {
     /// Model, by its id or the last word of it: transformer, lstm
     #[arg(long, value_name = "ID", help_heading = "Model")]
     pub model: Option<String>,
-    /// Write N pieces, 1 to 64, and keep one that the model's critic finds like a song [default: 16]
+    /// Write N pieces, 1 to 64, and keep one that the model's critic finds like a song [default: 24]
     #[arg(long, value_name = "N", help_heading = "Model")]
     pub candidates: Option<usize>,
     /// How freely tokens are drawn: above 0, at most 2
@@ -437,7 +437,7 @@ pub struct TrainLeadSheet {
     /// Go on from the checkpoint
     #[arg(long)]
     pub resume: bool,
-    /// Write N pieces at the end, train a critic on four times as many, and measure them beside songs never trained on;
+    /// Write N pieces at the end, train a critic on six times as many, and measure them beside songs never trained on;
     /// 0 leaves both out
     #[arg(long, value_name = "N", default_value_t = 400)]
     pub pieces: usize,

@@ -34,7 +34,7 @@ pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, LimitError> {
     };
     let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
-    file.take(limit + 1)
+    file.take(limit.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(failed)?;
     if bytes.len() as u64 > limit {
@@ -48,7 +48,18 @@ pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, LimitError> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_limit_may_be_as_large_as_numbers_are() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "bytes").unwrap();
+        for limit in [5, u64::MAX] {
+            assert_eq!(read_limited(file.path(), limit).unwrap(), b"bytes");
+        }
+        assert!(read_limited(file.path(), 4).is_err());
+    }
 
     #[test]
     fn an_endless_device_is_refused() {

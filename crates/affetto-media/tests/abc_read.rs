@@ -92,6 +92,16 @@ fn chords_of_notes_grace_notes_and_decorations() {
     );
 }
 
+/// A chord lasts as long as its first note: what is longer in it goes on, though not over the end.
+#[test]
+fn a_longer_note_in_a_chord_ends_with_the_music() {
+    let score = tune("[CE4]G z6|[CE4]");
+    assert_eq!(score.broken_rule(), None);
+    let notes = notes(&score, 0);
+    assert_eq!(notes[1], (q(0, 1), 64, q(2, 1)));
+    assert_eq!(notes[4], (q(4, 1), 64, q(1, 2)));
+}
+
 #[test]
 fn chord_symbols_and_annotations() {
     let score = tune("\"Am7\"A4 \"^slow\"\"G/B\"B4|\"N.C.\"z4 \"Gmin\"A4|\"Gm\"A4");

@@ -7,7 +7,7 @@ use affetto_core::Seed;
 use affetto_emotion::{Channel, Curve, Emotion};
 use affetto_media::{Key, Metre, Quarters, Tempo};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::{
     Error, arrange::Accompaniment, candidates::CANDIDATES, form::Form, next_token::Sampling,
@@ -133,7 +133,7 @@ impl Default for LeadSheetRequest {
             accompaniment: None,
             humanize: 0.0,
             model: None,
-            candidates: 16,
+            candidates: 24,
             temperature: 1.0,
             top_p: 0.99,
         }
@@ -141,13 +141,47 @@ impl Default for LeadSheetRequest {
 }
 
 /// A number, or a curve over the bars.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Control {
     /// The same throughout.
     Constant(#[schemars(range(min = -1.0, max = 1.0))] f64),
     /// Keyframes.
     Curve(Curve),
+}
+
+/// Reads either by its form, so that what is wrong with a curve is said.
+impl<'de> Deserialize<'de> for Control {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ControlVisitor)
+    }
+}
+
+struct ControlVisitor;
+
+impl<'de> de::Visitor<'de> for ControlVisitor {
+    type Value = Control;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number, or a curve")
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Control, E> {
+        Ok(Control::Constant(number))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Control, E> {
+        Ok(Control::Constant(number as f64))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Control, E> {
+        Ok(Control::Constant(number as f64))
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Control, A::Error> {
+        let curve = Curve::deserialize(de::value::MapAccessDeserializer::new(map))?;
+        Ok(Control::Curve(curve))
+    }
 }
 
 /// The lowest and highest pitch of a melody, MIDI numbers.
@@ -167,7 +201,7 @@ impl FromStr for PitchRange {
     /// `C4-G5` or `60-79`; C4 is 60.
     fn from_str(text: &str) -> Result<Self, Error> {
         let refuse = || Error::Word {
-            text: text.into(),
+            text: excerpt(text),
             expected: "a pitch range such as C4-G5 or 60-79",
         };
         // The dash between the pitches is the last one: C-1 has one of its own.
@@ -242,7 +276,7 @@ impl FromStr for BarRange {
         match bounds {
             Some((first, last)) if 1 <= first && first <= last => Ok(Self { first, last }),
             _ => Err(Error::Word {
-                text: text.into(),
+                text: excerpt(text),
                 expected: "bars such as 5-8, counted from 1",
             }),
         }
@@ -349,7 +383,17 @@ impl LeadSheetRequest {
     }
 }
 
-fn within(what: &'static str, value: Option<f64>, lowest: f64, highest: f64) -> Result<(), Error> {
+/// The beginning of a text, for a message of one line.
+pub(crate) fn excerpt(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+pub(crate) fn within(
+    what: &'static str,
+    value: Option<f64>,
+    lowest: f64,
+    highest: f64,
+) -> Result<(), Error> {
     match value {
         Some(value) if !(lowest..=highest).contains(&value) => Err(Error::Range {
             what,
@@ -379,6 +423,23 @@ mod tests {
             assert!(read(nonsense).is_err(), "{nonsense}");
         }
         assert!("0-3".parse::<BarRange>().is_err() && "8-5".parse::<BarRange>().is_err());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_curve_is_said() {
+        let read = |control: &str| {
+            let json = format!(r#"{{"tension": {control}}}"#);
+            serde_json::from_str::<LeadSheetRequest>(&json).map(|request| request.tension)
+        };
+        assert_eq!(read("1").unwrap(), Some(Control::Constant(1.0)));
+        assert_eq!(read("-0.5").unwrap(), Some(Control::Constant(-0.5)));
+        let key =
+            r#"{"schema": "emotion-track/1", "time": "bars", "keys": [{"t": 8, "tension": 1}]}"#;
+        assert!(matches!(read(key).unwrap(), Some(Control::Curve(_))));
+        let error = read(&key.replace("bars", "miles")).unwrap_err().to_string();
+        assert!(error.contains("miles"), "{error}");
+        let error = read(r#""loud""#).unwrap_err().to_string();
+        assert!(error.contains("a number, or a curve"), "{error}");
     }
 
     #[test]

@@ -5,7 +5,8 @@ use affetto_core::{Rng, Seed};
 use affetto_media::{ChordChange, Mode, Note, Quarters, Score};
 
 use crate::tokens::{
-    BarContext, CONDITION_COLUMNS, FEATURE_COLUMNS, Group, Sequence, Style, encode,
+    BarContext, CONDITION_COLUMNS, FEATURE_COLUMNS, Group, PLACE_COLUMNS, Sequence, Style, Token,
+    encode,
 };
 
 /// The longest sequence trained on, in tokens; longer songs are cut at a phrase.
@@ -157,6 +158,31 @@ impl Example {
     }
 }
 
+/// How often a token is hidden in training where it is fed; what it is learned from stays.
+const HIDDEN_TOKENS: f64 = 0.08;
+/// How often what a place tells of earlier bars is hidden, each of its columns by itself.
+const HIDDEN_ECHOES: f64 = 0.1;
+
+impl Example {
+    /// Hides some of what is fed (word dropout, Gal & Ghahramani 2016, section 4), so that no single hint is leant on;
+    /// never where a bar or the piece begins, which other parts of a network count by.
+    pub fn hide(&mut self, rng: &mut Rng) {
+        for (token, features) in self.tokens.iter_mut().zip(&mut self.features) {
+            let counted = [Token::Bos, Token::Bar]
+                .iter()
+                .any(|kept| kept.id() == Some(*token));
+            if !counted && rng.uniform() < HIDDEN_TOKENS {
+                *token = 0;
+            }
+            for echo in &mut features[PLACE_COLUMNS..] {
+                if rng.uniform() < HIDDEN_ECHOES {
+                    *echo = 0;
+                }
+            }
+        }
+    }
+}
+
 /// How often a condition is left out in training, so that a request may leave it out too.
 #[derive(Clone, Copy, Debug)]
 pub struct ConditionDropout {
@@ -251,6 +277,25 @@ pub fn is_major(sequence: &Sequence) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bars_stay_where_tokens_are_hidden() {
+        let bar = Token::Bar.id().unwrap_or(0);
+        let mut example = Example {
+            conditions: Vec::new(),
+            tokens: [bar, 9, 9, 9].repeat(500),
+            features: vec![[3; FEATURE_COLUMNS]; 2000],
+            positions: Vec::new(),
+        };
+        example.hide(&mut Seed(1).rng());
+        let count = |id: u32| example.tokens.iter().filter(|token| **token == id).count();
+        assert_eq!(count(bar), 500);
+        assert!((80..170).contains(&count(0)), "{}", count(0));
+        let place_kept =
+            |row: &[u32; FEATURE_COLUMNS]| row[..PLACE_COLUMNS].iter().all(|id| *id == 3);
+        assert!(example.features.iter().all(place_kept));
+        assert!(example.features.iter().any(|row| row.contains(&0)));
+    }
 
     #[test]
     fn an_epoch_holds_each_sequence_as_often_as_its_weight() {

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::tokens::Group;
+use crate::{condition::excerpt, tokens::Group};
 
 /// A form such as `AABA`: equal letters are the same music, varied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,7 +32,7 @@ impl FromStr for Form {
         if sound {
             Ok(Self(letters))
         } else {
-            Err(FormError(text.into()))
+            Err(FormError(excerpt(text)))
         }
     }
 }

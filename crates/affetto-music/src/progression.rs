@@ -6,6 +6,7 @@ use affetto_media::{ChordChange, ChordSymbol, Key, Metre, Mode, PitchName, Quart
 
 use crate::{
     Error,
+    condition::excerpt,
     tokens::{Degree, fold, quarters_from_ticks, ticks_from_quarters},
 };
 
@@ -51,7 +52,7 @@ fn chord(word: &str) -> Result<Option<ChordSymbol>, Error> {
 
 fn refuse(text: &str) -> Error {
     Error::Word {
-        text: text.into(),
+        text: excerpt(text),
         expected: "a chord progression such as \"Dm7 G7 | Cmaj7\"",
     }
 }

@@ -1,51 +1,77 @@
-//! What arousal and valence ask of tempo, density, register and loudness where the request does not say.
+//! What an emotion asks of tempo, mode, density, register and loudness where the request does not say.
 //!
-//! Directions after the cues of Eerola, Friberg and Bresin, "Emotional expression in music: contribution, linearity, and
-//! additivity of primary musical cues" (2013): fast, dense, high and loud for high arousal; somewhat faster and
-//! brighter, and major, for high valence. The amounts are ours.
+//! The amounts are those of the attribute map, measured on labelled piano music (its card: `models/attribute-map`); they
+//! are carried over to a lead sheet as differences from what the map has where nothing is felt.
 
+use affetto_attributes::{
+    map::{AttributeMap, Preset, Targets},
+    piece::Attribute,
+};
 use affetto_core::Rng;
-use affetto_media::{Key, Metre, Mode};
+use affetto_emotion::{Emotion, Vad};
+use affetto_media::{Key, Metre};
 
-/// Tempo in quarter notes per minute: 96 at rest; arousal from -1 to 1 moves it from 63 to 146, valence by a tenth
-/// either way. In compound metres the beat is a dotted quarter, so the quarters go faster.
+fn targets(valence: f64, arousal: f64) -> Targets {
+    let point = Vad::from_partial(Some(valence), Some(arousal), None).unwrap_or(Vad::NEUTRAL);
+    AttributeMap::preset(Preset::Default).targets(&Emotion::from(point))
+}
+
+/// What the map has for the attribute called `name`, beside what it has where nothing is felt; 1 where it does not know.
+fn ratio(name: &str, targets: &Targets) -> f64 {
+    let value = |targets: &Targets| {
+        let attribute = Attribute::named(name)?;
+        Some(targets.attribute(attribute)?.target?.value)
+    };
+    match (value(targets), value(&self::targets(0.0, 0.0))) {
+        (Some(value), Some(neutral)) if neutral > 0.0 => value / neutral,
+        _ => 1.0,
+    }
+}
+
+/// Tempo in quarter notes per minute. In compound metres the beat is a dotted quarter, so the quarters go faster.
 pub fn tempo_bpm(valence: f64, arousal: f64, metre: Metre) -> f64 {
-    let beat = libm::exp2(0.6 * arousal + 0.14 * valence) * 96.0;
     let quarters_per_beat = if metre.is_compound() { 1.25 } else { 1.0 };
-    (beat * quarters_per_beat).round()
+    (targets(valence, arousal).tempo_bpm.value * quarters_per_beat).round()
 }
 
-/// The mean density class, 0 (low) to 2 (high).
-pub fn mean_density(arousal: f64) -> f64 {
-    (0.95 + 0.75 * arousal).clamp(0.0, 2.0)
+/// The mean density class, 0 (low) to 2 (high): dense as often as pieces of the emotion have more onsets a second than
+/// half of all.
+pub fn mean_density(valence: f64, arousal: f64) -> f64 {
+    let targets = targets(valence, arousal);
+    let onsets = Attribute::named(ONSETS).and_then(|onsets| targets.attribute(onsets));
+    onsets.map_or(1.0, |onsets| 2.0 * onsets.share_above)
 }
 
-/// Events in a quarter note for an arousal that moves from bar to bar: 0.9 at rest, from half of that to twice as many.
+const ONSETS: &str = "Onsets per Second";
+
+/// Events in a quarter note for an arousal that moves from bar to bar at one tempo: 0.9 at rest, more and fewer as pieces
+/// have onsets in a second.
 pub fn events_per_quarter(arousal: f64) -> f64 {
-    0.9 * libm::exp2(arousal)
+    0.9 * ratio(ONSETS, &targets(0.0, arousal))
 }
 
-/// The melody's range in sounding pitches: an octave and a half around G4, higher and wider with arousal.
+/// The melody's range in sounding pitches: an octave and a half around G4, moved as the top line of the emotion's pieces
+/// is, and as much wider as their range.
 pub fn pitch_range(valence: f64, arousal: f64) -> (u8, u8) {
-    let middle = 67.0 + 3.0 * arousal + 1.0 * valence;
-    let half = 9.0 + 2.0 * arousal;
+    let (asked, neutral) = (targets(valence, arousal), targets(0.0, 0.0));
+    let middle = 67.0 + asked.register_pitch.value - neutral.register_pitch.value;
+    let half = 9.0 * ratio("Range", &asked);
     ((middle - half).round() as u8, (middle + half).round() as u8)
 }
 
-/// MIDI velocity of a melody note without accent.
-pub fn velocity(arousal: f64) -> u8 {
-    (80.0 + 24.0 * arousal).round() as u8
+/// Velocity steps in the unit of dynamics that scores are shaped by.
+const VELOCITY_PER_DYNAMICS: f64 = 24.0;
+
+/// How loud, as [`shape_melody`](crate::arrange::shape_melody) takes it: 0 where nothing is felt.
+pub fn dynamics(valence: f64, arousal: f64) -> f64 {
+    let loudness = |valence, arousal| targets(valence, arousal).loudness.value;
+    (loudness(valence, arousal) - loudness(0.0, 0.0)) / VELOCITY_PER_DYNAMICS
 }
 
-/// A key that is easy to read, minor for valence below -0.1.
-pub fn key(valence: f64, rng: &mut Rng) -> Key {
-    let mode = if valence < -0.1 {
-        Mode::Minor
-    } else {
-        Mode::Major
-    };
+/// A key that is easy to read, in the mode that is likelier.
+pub fn key(valence: f64, arousal: f64, rng: &mut Rng) -> Key {
     let fifths = [-3, -2, -1, 0, 1, 2, 3][rng.below(7)];
-    Key::new(fifths, mode).unwrap_or(Key::C_MAJOR)
+    Key::new(fifths, targets(valence, arousal).mode()).unwrap_or(Key::C_MAJOR)
 }
 
 #[cfg(test)]
@@ -60,10 +86,23 @@ mod tests {
                 let tempo = |arousal| tempo_bpm(valence, arousal, Metre::COMMON);
                 assert!(tempo(pair[1]) >= tempo(pair[0]));
                 assert!(pitch_range(valence, pair[1]).1 >= pitch_range(valence, pair[0]).1);
+                assert!(mean_density(valence, pair[1]) >= mean_density(valence, pair[0]));
+                assert!(dynamics(valence, pair[1]) >= dynamics(valence, pair[0]));
             }
-            assert!(mean_density(pair[1]) >= mean_density(pair[0]));
             assert!(events_per_quarter(pair[1]) > events_per_quarter(pair[0]));
-            assert!(velocity(pair[1]) >= velocity(pair[0]));
         }
+    }
+
+    #[test]
+    fn the_ends_lie_apart() {
+        let ends = |of: fn(f64) -> f64| of(1.0) / of(-1.0);
+        assert!(ends(|arousal| tempo_bpm(0.0, arousal, Metre::COMMON)) > 2.0);
+        assert!(ends(|arousal| mean_density(0.0, arousal)) > 2.0);
+        assert!(ends(events_per_quarter) > 1.5);
+        assert!(dynamics(0.0, 1.0) > 0.4 && dynamics(0.0, -1.0) < -0.4);
+        let mut rng = affetto_core::Seed(1).rng();
+        let minor = affetto_media::Mode::Minor;
+        assert!((0..20).all(|_| key(-0.6, 0.0, &mut rng).mode() == minor));
+        assert!((0..20).all(|_| key(0.4, 0.0, &mut rng).mode() != minor));
     }
 }

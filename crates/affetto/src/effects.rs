@@ -381,8 +381,9 @@ impl Piece<'_> {
     }
 }
 
-/// Above this tension chords leave the scale.
-const TENSE: f64 = 0.6;
+/// Above this tension chords leave the scale: of twelve pieces each, one was below the limit of the key where a tension
+/// of 0.4 was asked, seven where 0.5 was.
+const TENSE: f64 = 0.45;
 /// A curve of arousal that moves less is not expected to show in whole numbers of events.
 const SMALLEST_SPAN: f64 = 0.5;
 
@@ -515,7 +516,11 @@ mod tests {
         assert_eq!(chromatic_in(0..2, rising()).verdict(), "missed");
         let tense = chromatic_in(0..4, Some(Control::Constant(0.9)));
         assert!(tense.reached && tense.figure == 0.0);
-        assert!(tense.verdict().starts_with("not judged: tension above 0.6"));
+        assert!(
+            tense
+                .verdict()
+                .starts_with("not judged: tension above 0.45")
+        );
     }
 
     #[test]

@@ -155,7 +155,10 @@ fn is_own_output(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let recorded = provenance.outputs.iter().find(|output| output.name == name);
     recorded.is_some_and(|recorded| {
-        read_limited(path, recorded.bytes).is_ok_and(|bytes| sha256_hex(&bytes) == recorded.sha256)
+        path.metadata()
+            .is_ok_and(|found| found.len() == recorded.bytes)
+            && read_limited(path, recorded.bytes)
+                .is_ok_and(|bytes| sha256_hex(&bytes) == recorded.sha256)
     })
 }
 

@@ -1,6 +1,9 @@
 //! What every written file carries: how it was made, and how to make it again.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use affetto_attributes::LeadSheetMeasures;
 use affetto_core::read_limited;
@@ -8,7 +11,7 @@ use affetto_music::compose::Asked;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Effect, Error, Request};
+use crate::{Effect, Error, Request, render::OutputFormat};
 
 /// The schema that a provenance file names.
 pub const PROVENANCE_SCHEMA: &str = "provenance/1";
@@ -137,27 +140,50 @@ impl Provenance {
     ///
     /// [`Error::Input`] where it cannot be read, [`Error::Provenance`] where it is not one.
     pub fn read(path: &Path) -> Result<Self, Error> {
+        Self::from_json(path, &read_limited(path, MAX_BYTES)?)
+    }
+
+    /// From the `bytes` of the provenance file `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Provenance`] where they are not one, or one that nothing could have been made by.
+    pub fn from_json(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
         let refuse = |reason: String| Error::Provenance {
             path: path.into(),
             reason,
         };
-        let bytes = read_limited(path, MAX_BYTES)?;
         let provenance: Self =
-            serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
-        if provenance.schema != PROVENANCE_SCHEMA {
-            return Err(refuse(format!(
-                "schema is {:?}, must be {PROVENANCE_SCHEMA:?}",
-                provenance.schema
-            )));
-        }
-        match provenance
-            .outputs
-            .iter()
-            .find(|output| !is_plain(&output.name))
-        {
-            Some(output) => Err(refuse(format!("{:?} is no plain file name", output.name))),
+            serde_json::from_slice(bytes).map_err(|error| refuse(error.to_string()))?;
+        match provenance.fault() {
+            Some(fault) => Err(refuse(fault)),
             None => Ok(provenance),
         }
+    }
+
+    /// What is wrong with it beyond its form, so that a hostile file cannot ask for what no user can.
+    fn fault(&self) -> Option<String> {
+        if self.schema != PROVENANCE_SCHEMA {
+            let found = &self.schema;
+            return Some(format!(
+                "schema is {found:?}, must be {PROVENANCE_SCHEMA:?}"
+            ));
+        }
+        let Request::LeadSheet(request) = &self.request;
+        if let Err(error) = request.check() {
+            return Some(error.to_string());
+        }
+        let mut names = BTreeSet::new();
+        self.outputs.iter().find_map(|OutputFile { name, .. }| {
+            if !is_plain(name) {
+                Some(format!("{name:?} is no plain file name"))
+            } else if OutputFormat::from_path(Path::new(name)).is_none() {
+                Some(format!("no format is known by the extension of {name:?}"))
+            } else {
+                let is_new = names.insert(name.as_str());
+                (!is_new).then(|| format!("{name:?} is named twice"))
+            }
+        })
     }
 
     /// As it stands in the file.

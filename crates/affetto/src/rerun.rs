@@ -1,4 +1,7 @@
-use std::path::{Path, PathBuf};
+use std::{
+    fs::Metadata,
+    path::{Path, PathBuf},
+};
 
 use affetto_core::{Progress, read_limited, sha256_hex};
 use affetto_media::Limits;
@@ -82,6 +85,9 @@ pub fn rerun(
     let mut undo = Undo::default();
     let mut files = Vec::new();
     for output in &provenance.outputs {
+        if progress.cancelled() {
+            return Err(Error::Cancelled);
+        }
         let path = folder.join(&output.name);
         let format = OutputFormat::from_path(&path)
             .ok_or_else(|| Error::UnknownOutput { path: path.clone() })?;
@@ -131,11 +137,15 @@ fn locate(
 ) -> Result<PathBuf, Error> {
     let recorded: Option<&Input> = provenance.inputs.iter().find(|input| input.role == role);
     let expected = recorded.map_or("", |input| &input.sha256);
-    let limit = recorded.map_or(Limits::DEFAULT.bytes, |input| input.bytes);
+    let size = recorded.map(|input| input.bytes);
     let name = typed.file_name().unwrap_or_default();
     let places = [typed.to_path_buf(), beside.join(typed), beside.join(name)];
+    // What has another size, or is no file, need not be read.
     let is_it = |place: &&PathBuf| {
-        read_limited(place, limit).is_ok_and(|bytes| sha256_hex(&bytes) == expected)
+        let found = place.metadata().ok().filter(Metadata::is_file);
+        found.is_some_and(|found| Some(found.len()) == size)
+            && read_limited(place, size.unwrap_or(0))
+                .is_ok_and(|bytes| sha256_hex(&bytes) == expected)
     };
     places
         .iter()

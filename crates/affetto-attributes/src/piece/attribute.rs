@@ -1,6 +1,6 @@
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{Piece, table};
 
@@ -185,6 +185,34 @@ impl Attribute {
     /// Its value; nothing where the piece has none.
     pub fn measure(self, piece: &Piece) -> Option<f64> {
         (self.row().measure)(piece).filter(|value| value.is_finite())
+    }
+}
+
+impl Serialize for Attribute {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Attribute {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<str>::deserialize(deserializer)?;
+        Self::named(&name)
+            .ok_or_else(|| de::Error::custom(format!("no attribute is called {name:?}")))
+    }
+}
+
+impl schemars::JsonSchema for Attribute {
+    fn schema_name() -> Cow<'static, str> {
+        "Attribute".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "The name of a measured attribute of a piece",
+            "enum": Self::ALL.map(Self::name).to_vec(),
+        })
     }
 }
 

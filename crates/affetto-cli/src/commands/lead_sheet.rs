@@ -1,4 +1,4 @@
-use affetto::{Models, Output, OutputOptions, Request, run as make};
+use affetto::{Models, Output, OutputOptions, Progress, Request, Warning, run as make};
 use serde_json::{Value, json};
 
 use crate::{
@@ -14,6 +14,11 @@ pub fn run(args: &LeadSheet, models: &Models, printer: &Printer) -> Result<Value
     let plan = resolve(args)?;
     if args.dry_run {
         return show(&plan, models, printer);
+    }
+    if args.dominance.is_some() {
+        printer.warn(Warning(
+            "nothing in a lead sheet goes by --dominance".into(),
+        ));
     }
     let mut outputs = Vec::new();
     for (at, piece) in plan.pieces.iter().enumerate() {

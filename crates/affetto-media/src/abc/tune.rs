@@ -376,6 +376,11 @@ impl<'l> Reader<'l> {
         score.chords = chords(&self.voices, score.length());
         score.sections = sections(&self.voices, &score.bar_onsets());
         score.parts = parts(self.voices, self.settings.program, &self.channel_programs);
+        // A chord lasts as long as its first note; a longer one in it may reach over the end.
+        let end = score.length();
+        for note in score.parts.iter_mut().flat_map(|part| &mut part.notes) {
+            note.duration = note.duration.min(end - note.onset);
+        }
         score
     }
 }

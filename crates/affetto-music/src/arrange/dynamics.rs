@@ -2,6 +2,8 @@
 
 use affetto_media::{Note, Quarters, Role, Score, f64_from_quarters};
 
+use crate::rules;
+
 use super::{
     grid::{self, Weight},
     mean, of_each_bar,
@@ -30,11 +32,11 @@ pub(super) struct Levels {
     phrases: Vec<Quarters>,
 }
 
-/// How much louder the accompaniment is for each unit of arousal.
-const LEVEL_PER_AROUSAL: f64 = 22.0;
+/// How much louder the accompaniment is for each unit of dynamics.
+const LEVEL_PER_DYNAMICS: f64 = 24.0;
 
 impl Levels {
-    /// 58 (mezzo piano) at an arousal of 0, from 36 to 80, and on the whole at least 16 below the mean of the melody.
+    /// 58 (mezzo piano) at an arousal of 0, and on the whole at least 16 below the mean of the melody.
     /// `arousal` has one value a bar.
     pub(super) fn new(score: &Score, arousal: &[f64]) -> Self {
         let notes = score.melody().map_or(&[][..], |melody| &melody.notes);
@@ -43,14 +45,18 @@ impl Levels {
             0 => 127.0,
             count => sum / count as f64 - 16.0,
         };
-        let mean = mean(arousal);
-        let level = (58.0 + LEVEL_PER_AROUSAL * mean).min(below_melody);
-        let of_bar = |arousal: &f64| level + LEVEL_PER_AROUSAL * (arousal - mean);
+        let dynamics: Vec<f64> = arousal
+            .iter()
+            .map(|arousal| rules::dynamics(0.0, *arousal))
+            .collect();
+        let mean = mean(&dynamics);
+        let level = (58.0 + LEVEL_PER_DYNAMICS * mean).min(below_melody);
+        let of_bar = |dynamics: &f64| level + LEVEL_PER_DYNAMICS * (dynamics - mean);
         Self {
             bars: score
                 .bar_onsets()
                 .into_iter()
-                .zip(arousal.iter().map(of_bar))
+                .zip(dynamics.iter().map(of_bar))
                 .collect(),
             phrases: phrase_onsets(score),
         }

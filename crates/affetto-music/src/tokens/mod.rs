@@ -12,8 +12,8 @@ mod vocabulary;
 pub use phrases::{Group, groups};
 pub(crate) use sequence::split_duration;
 pub use sequence::{
-    BarContext, CONDITION_COLUMNS, Cursor, FEATURE_COLUMNS, Sequence, Style, TokenizeError,
-    Transposition, condition_vocab, encode, feature_vocab, octave_shift, spell,
+    BarContext, CONDITION_COLUMNS, Cursor, FEATURE_COLUMNS, PLACE_COLUMNS, Sequence, Style,
+    TokenizeError, Transposition, condition_vocab, encode, feature_vocab, octave_shift, spell,
 };
 pub use vocabulary::{
     CHORDS, DURATIONS, Degree, LOWEST_PITCH, METRES, PITCHES, Slot, TICKS_PER_QUARTER, Token,

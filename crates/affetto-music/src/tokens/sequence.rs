@@ -21,7 +21,8 @@ pub const CONDITION_COLUMNS: usize = 7;
 /// Columns beside each decoder token: place in the bar, bars left, metre, group, valence, density, count of events,
 /// mode, style, events so far, sounding pitch; then what the music may come back to.
 pub const FEATURE_COLUMNS: usize = PLACE_COLUMNS + ECHO_COLUMNS;
-const PLACE_COLUMNS: usize = 11;
+/// So many columns, the first, tell of the place of a token; the others of what the music may come back to.
+pub const PLACE_COLUMNS: usize = 11;
 
 /// The id of "not said" among valences, densities and counts; 0 is padding.
 const ANY: u32 = 1;

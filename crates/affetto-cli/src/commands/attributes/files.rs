@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 
 use super::piece::by_name;
 use crate::{
-    failure::{Code, Failure},
+    failure::{Code, Failure, refused_input},
     printer::Printer,
 };
 
@@ -31,7 +31,7 @@ pub fn run(
         Some(output) => Box::new(FileSink::create(output, reading)?),
         None => Box::new(PrintedSink::create(printer, reading)?),
     };
-    let (measured, failed) = measure(&paths, reading, sink, printer)?;
+    let (measured, failed) = measure(&paths, reading, sink, source.is_dir(), printer)?;
     let summary = json!({
         "reading": reading,
         "output": output,
@@ -41,18 +41,11 @@ pub fn run(
     if let Some(output) = output {
         printer.data(&output.display().to_string());
     }
-    match (failed.as_slice(), source.is_dir()) {
-        ([], _) => Ok(summary),
-        ([(_, reason)], false) => Err(Failure {
-            code: Code::Input,
-            message: reason.clone(),
-            hint: None,
-        }),
-        _ => {
-            printer.event("summary", summary);
-            Err(some_failed(failed.len(), paths.len()))
-        }
+    if failed.is_empty() {
+        return Ok(summary);
     }
+    printer.event("summary", summary);
+    Err(some_failed(failed.len(), paths.len()))
 }
 
 fn some_failed(failed: usize, of: usize) -> Failure {
@@ -91,6 +84,7 @@ fn measure(
     paths: &[PathBuf],
     reading: Reading,
     mut sink: Box<dyn Sink + '_>,
+    source_is_folder: bool,
     printer: &Printer,
 ) -> Result<(usize, Failed), Failure> {
     let (mut measured, mut failed) = (0, Failed::new());
@@ -99,6 +93,7 @@ fn measure(
             measured += 1;
             sink.row(path, &values)
         }
+        Err(error) if !source_is_folder => Err(refused_input(&error)),
         Err(error) => {
             printer.warn(affetto::Warning(error.to_string()));
             failed.push((path.into(), error.to_string()));
