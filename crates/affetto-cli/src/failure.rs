@@ -169,9 +169,11 @@ fn music_code(error: &music::Error) -> Code {
         Error::Metre { .. } | Error::Pickup { .. } | Error::Fill { .. } | Error::Impossible(_) => {
             Code::NotReached
         }
-        Error::Tokenize(_) | Error::TooFewSongs { .. } | Error::Corpus(_) | Error::Measure(_) => {
-            Code::Input
-        }
+        Error::Tokenize(_)
+        | Error::PianoTokens(_)
+        | Error::TooFewSongs { .. }
+        | Error::Corpus(_)
+        | Error::Measure(_) => Code::Input,
         Error::Cancelled => Code::Interrupted,
         Error::Write { source, .. } => write_code(source),
         Error::Weights(_) | Error::Json { .. } | Error::Vocabulary => Code::Model,

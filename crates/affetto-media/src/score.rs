@@ -244,6 +244,13 @@ impl Score {
             .map_or(Tempo::from_bpm(120.0), |change| change.tempo)
     }
 
+    /// The tempo in force at `onset`.
+    pub fn tempo_at(&self, onset: Quarters) -> Tempo {
+        let after = self.tempos.partition_point(|change| change.onset <= onset);
+        let before = self.tempos[..after].last();
+        before.map_or_else(|| self.tempo(), |change| change.tempo)
+    }
+
     /// The chord in force at `onset`.
     pub fn chord_at(&self, onset: Quarters) -> Option<ChordSymbol> {
         let after = self.chords.partition_point(|change| change.onset <= onset);

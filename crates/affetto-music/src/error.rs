@@ -82,6 +82,9 @@ pub enum Error {
     /// The given music is outside what the models can hold.
     #[error("the given music cannot be used: {0}")]
     Tokenize(#[from] TokenizeError),
+    /// Piano music is outside what the tokens can say.
+    #[error("the music cannot be put into tokens: {0}")]
+    PianoTokens(#[from] crate::piano::tokens::TokenError),
     /// The caller wanted the work to stop.
     #[error("stopped, nothing was written")]
     Cancelled,

@@ -16,6 +16,8 @@ mod lead_sheet_model;
 pub mod measure;
 pub mod model;
 mod next_token;
+mod packing;
+pub mod piano;
 pub mod plan;
 pub mod progression;
 pub mod rules;

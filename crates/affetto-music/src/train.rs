@@ -18,6 +18,7 @@ use crate::{
     dataset::{ConditionDropout, Example as Tokens, epoch},
     measure::{Evaluation, Writing, evaluate, generate_like, train_critic},
     model::{Batch, Decoder, Example, Model, ModelConfig, ModelKind, Seq2Seq, Vocabularies},
+    packing::{first, pack},
     songs::Songs,
     statistics::Statistics,
     tokens::{CONDITION_COLUMNS, Sequence, Token, VOCAB, condition_vocab, feature_vocab},
@@ -185,7 +186,7 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
         weights.begin_from(&TensorFile::read(from)?)?;
     }
     let data = Data { songs: &songs };
-    let held_out = batches(first_tokens(&songs.valid, VALID_TOKENS))?;
+    let held_out = batches(first(&songs.valid, VALID_TOKENS, |song| song.tokens.len()))?;
     let settings = settings(options);
     let report = training::train(
         &model,
@@ -328,24 +329,13 @@ pub fn loss(model: &Model, sequences: &[Sequence]) -> Result<f64, Error> {
     Ok(sum / count.max(1) as f64)
 }
 
-fn first_tokens(sequences: &[Sequence], most: usize) -> &[Sequence] {
-    let mut sum = 0;
-    let count = sequences
-        .iter()
-        .take_while(|sequence| {
-            sum += sequence.tokens.len();
-            sum <= most
-        })
-        .count();
-    &sequences[..count.max(1).min(sequences.len())]
-}
-
 /// All of `sequences`, in batches of about equal lengths.
 fn batches(sequences: &[Sequence]) -> Result<Vec<Batch>, Error> {
     let mut order: Vec<usize> = (0..sequences.len()).collect();
     order.sort_by_key(|at| sequences[*at].tokens.len());
-    let pack = pack(&order, |at| sequences[at].tokens.len());
-    pack.into_iter()
+    let packs = pack(&order, BATCH_TOKENS, |at| sequences[at].tokens.len());
+    packs
+        .into_iter()
         .map(|items| {
             let examples: Vec<Example> = items
                 .into_iter()
@@ -382,23 +372,6 @@ fn example(sequence: &Sequence, training: Option<Seed>) -> Result<Example, Error
     Ok(example)
 }
 
-/// Puts neighbours of `order` together while they fit into a batch with padding.
-fn pack(order: &[usize], length: impl Fn(usize) -> usize) -> Vec<Vec<usize>> {
-    let mut packs: Vec<Vec<usize>> = Vec::new();
-    let mut longest = 0;
-    for at in order {
-        longest = longest.max(length(*at));
-        match packs.last_mut() {
-            Some(pack) if longest * (pack.len() + 1) <= BATCH_TOKENS => pack.push(*at),
-            _ => {
-                packs.push(vec![*at]);
-                longest = length(*at);
-            }
-        }
-    }
-    packs
-}
-
 struct Data<'a> {
     songs: &'a Songs,
 }
@@ -419,7 +392,7 @@ impl TrainingData for Data<'_> {
         for together in order.chunks_mut(SORTED_TOGETHER) {
             together.sort_by_key(|at| length(*at));
         }
-        let mut packs = pack(&order, length);
+        let mut packs = pack(&order, BATCH_TOKENS, length);
         seed.derive("batches").rng().shuffle(&mut packs);
         packs
             .into_iter()

@@ -57,6 +57,33 @@ impl Linear {
     }
 }
 
+/// `x weight^T`: a linear layer without a bias.
+#[derive(Clone, Debug)]
+pub struct Projection {
+    weight: Tensor,
+    nothing: Tensor,
+}
+
+impl Projection {
+    /// A layer whose outputs are at first about `gain` times as large as its inputs.
+    pub fn with_gain(
+        scope: &Scope,
+        width_in: usize,
+        width_out: usize,
+        gain: f64,
+    ) -> crate::Result<Self> {
+        let deviation = gain / (width_in.max(1) as f64).sqrt();
+        let weight = scope.get("weight", &[width_out, width_in], Init::Matrix { deviation })?;
+        let nothing = Tensor::zeros(width_out, weight.dtype(), weight.device())?;
+        Ok(Self { weight, nothing })
+    }
+
+    /// `(..., in)` to `(..., out)`.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        ops::linear(x, &self.weight, &self.nothing)
+    }
+}
+
 /// See [`ops::layer_norm`].
 #[derive(Clone, Debug)]
 pub struct LayerNorm {

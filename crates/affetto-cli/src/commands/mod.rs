@@ -8,6 +8,7 @@ mod models;
 mod rerun;
 mod schema;
 mod train;
+mod train_piano;
 
 use serde_json::Value;
 
@@ -26,6 +27,7 @@ pub fn run(cli: &Cli, printer: &Printer) -> Result<Value, Failure> {
         Command::Attributes(args) => attributes::run(args, printer),
         Command::Train(Train::LeadSheet(args)) => train::run(args, printer),
         Command::Train(Train::AttributeMap(args)) => train::attribute_map(args, printer),
+        Command::Train(Train::Piano(args)) => train_piano::run(args, printer),
         Command::Models(ModelsCommand::List) => models::list(&models()?, printer),
         Command::Models(ModelsCommand::Show { id }) => models::show(id, &models()?, printer),
         Command::Rerun(args) => rerun::run(args, &models()?, printer),

@@ -126,7 +126,7 @@ fn options(args: &TrainLeadSheet) -> TrainOptions {
 }
 
 /// The weights in the folder of a model, or the file itself.
-fn weights_of(from: &Path) -> PathBuf {
+pub(super) fn weights_of(from: &Path) -> PathBuf {
     if from.is_dir() {
         from.join("model.safetensors")
     } else {
@@ -134,7 +134,7 @@ fn weights_of(from: &Path) -> PathBuf {
     }
 }
 
-fn stopped(printer: &Printer) -> Failure {
+pub(super) fn stopped(printer: &Printer) -> Failure {
     Failure {
         code: if printer.interrupted() {
             Code::Interrupted

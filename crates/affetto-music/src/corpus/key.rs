@@ -64,6 +64,22 @@ pub fn likely_key(fifths: i8, heard: &Heard) -> Option<Key> {
     })
 }
 
+/// The key that fits best. With `fifths` in the signature, another key than its two must fit by `lead` better than
+/// they do.
+pub fn fitting_key(fifths: Option<i8>, lead: f64, heard: &Heard) -> Option<Key> {
+    let odds = |key: &Key| {
+        heard.fit(*key)
+            + if fifths == Some(key.fifths()) {
+                lead
+            } else {
+                0.0
+            }
+    };
+    let keys =
+        Key::all().filter(|key| (-5..=6).contains(&key.fifths()) || fifths == Some(key.fifths()));
+    keys.max_by(|one, other| odds(one).total_cmp(&odds(other)))
+}
+
 impl Heard {
     /// How well `key` fits: the correlation, and what the ends add.
     fn fit(&self, key: Key) -> f64 {
@@ -131,6 +147,15 @@ mod tests {
             relative_key(0, &heard).unwrap().to_string()
         };
         assert_eq!((key(0).as_str(), key(9).as_str()), ("C major", "A minor"));
+    }
+
+    #[test]
+    fn a_key_far_from_the_signature_must_fit_far_better() {
+        let e_flat: Key = "Eb major".parse().unwrap();
+        let found = |fifths, lead| fitting_key(fifths, lead, &heard_in(e_flat));
+        assert_eq!(found(None, 0.0), Some(e_flat));
+        assert_eq!(found(Some(3), 0.1), Some(e_flat)); // three sharps hardly fit
+        assert_eq!(found(Some(3), 9.0).unwrap().fifths(), 3);
     }
 
     #[test]

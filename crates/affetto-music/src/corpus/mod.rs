@@ -12,7 +12,7 @@
 //! | OpenScore Lieder | the voice | derived from the piano |
 //! | [`Source::User`] | written | written, or derived where there is an accompaniment |
 
-mod archive;
+pub(crate) mod archive;
 pub mod augment;
 pub mod derive;
 pub mod hymnal;
@@ -170,7 +170,7 @@ pub struct Corpus {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No archive and no score was found.
-    #[error("no archive of lead sheets and no score: {}", folder.display())]
+    #[error("no archive of training music and no score: {}", folder.display())]
     NoData {
         /// Where they were looked for.
         folder: PathBuf,
@@ -332,7 +332,7 @@ fn work_of(entry: Entry, title: &str) -> Work {
     }
 }
 
-fn file_stem(path: &str) -> String {
+pub(crate) fn file_stem(path: &str) -> String {
     let stem = Path::new(path).file_stem();
     stem.map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
 }

@@ -5,7 +5,14 @@
 //! product and every sum. Vector instructions work on 64 outputs side by side, so their width does
 //! not change the order.
 
-use super::{Real, layer_norm::normalise, pointwise::gelu_of, softmax::softmax_row, vectorised};
+use super::{
+    Real,
+    layer_norm::normalise,
+    linear_attention::{EPSILON, feature},
+    pointwise::gelu_of,
+    softmax::softmax_row,
+    vectorised,
+};
 use crate::{
     Result,
     layers::{NORM_EPSILON, embedding_rows},
@@ -166,6 +173,61 @@ pub fn attend(
     );
 }
 
+/// All that the heads of a linear attention keep of the tokens so far: one matrix and one vector each, whatever the
+/// number of tokens.
+#[derive(Clone, Debug)]
+pub struct LinearMemory {
+    heads: usize,
+    /// Keys by values, `(heads, width, width)`.
+    products: Vec<f32>,
+    /// Keys, `(heads, width)`.
+    keys: Vec<f32>,
+}
+
+impl LinearMemory {
+    /// Before the first token, for vectors of `width` numbers in `heads` heads.
+    pub fn new(width: usize, heads: usize) -> Self {
+        Self {
+            heads,
+            products: vec![0.0; width * width / heads.max(1)],
+            keys: vec![0.0; width],
+        }
+    }
+
+    /// Takes in one token's `packed` queries, keys and values, `(3, width)`, and adds up into `out`, `(width)`, what
+    /// [`fading_linear_attention`](super::fading_linear_attention) gives for it.
+    pub fn step(&mut self, packed: &[f32], decays: &[f32], out: &mut [f32]) {
+        let wide = self.keys.len() / self.heads.max(1);
+        let (queries, rest) = packed.split_at(self.keys.len());
+        let (keys, values) = rest.split_at(self.keys.len());
+        vectorised(
+            #[inline(always)]
+            || {
+                for (head, out) in out.chunks_exact_mut(wide).enumerate() {
+                    let part = head * wide..(head + 1) * wide;
+                    let products = &mut self.products[head * wide * wide..][..wide * wide];
+                    let sums = &mut self.keys[part.clone()];
+                    let value = &values[part.clone()];
+                    let (query, key) = (&queries[part.clone()], &keys[part]);
+                    let mut total = 0.0;
+                    out.fill(0.0);
+                    for (i, row) in products.chunks_exact_mut(wide).enumerate() {
+                        let (query, key) = (feature(query[i]), feature(key[i]));
+                        sums[i] = sums[i] * decays[head] + key;
+                        total += query * sums[i];
+                        for j in 0..wide {
+                            row[j] = row[j] * decays[head] + key * value[j];
+                            out[j] += query * row[j];
+                        }
+                    }
+                    let total = total + EPSILON as f32;
+                    out.iter_mut().for_each(|x| *x /= total);
+                }
+            },
+        );
+    }
+}
+
 /// `x += y`.
 pub fn add(x: &mut [f32], y: &[f32]) {
     for (x, y) in x.iter_mut().zip(y) {
@@ -290,8 +352,11 @@ pub fn lstm_cell(gates: &[f32], hidden: &mut [f32], cell: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::ops::fading_linear_attention;
     use affetto_core::Seed;
+    use candle_core::{Device, Tensor};
 
     fn noise(count: usize) -> Vec<f32> {
         let mut rng = Seed(4).rng();
@@ -316,6 +381,23 @@ mod tests {
                     sum += x[row * inputs + input] * weight[output * inputs + input];
                 }
                 assert_eq!(out[row * outputs + output].to_bits(), sum.to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn one_token_after_the_other_is_as_all_at_once() {
+        let (len, width, decays) = (150, 12, [0.9, 1.0]);
+        let packed: Vec<f32> = noise(len * 3 * width).iter().map(|x| x * 4.0).collect();
+        let whole = Tensor::from_slice(&packed, (1, len, 3 * width), &Device::Cpu).unwrap();
+        let whole = fading_linear_attention(&whole, &decays).unwrap();
+        let whole: Vec<f32> = whole.flatten_all().unwrap().to_vec1().unwrap();
+        let mut memory = LinearMemory::new(width, 2);
+        let mut out = vec![0.0; width];
+        for (packed, whole) in packed.chunks(3 * width).zip(whole.chunks(width)) {
+            memory.step(packed, &decays.map(|decay| decay as f32), &mut out);
+            for (a, b) in out.iter().zip(whole) {
+                assert!((a - b).abs() < 1e-5, "{a} {b}");
             }
         }
     }

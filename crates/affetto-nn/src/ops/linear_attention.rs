@@ -26,19 +26,38 @@ pub const EPSILON: f64 = 1e-6;
 /// # Errors
 /// Where the width is not a multiple of three times `heads`.
 pub fn linear_attention(packed: &Tensor, heads: usize) -> Result<Tensor> {
+    fading_linear_attention(packed, &vec![1.0; heads])
+}
+
+/// The same with heads that forget: a key of `n` tokens ago counts `decays[head]^n` times, as in Sun and others,
+/// "Retentive Network" (2023), equation 7. A decay of 1 forgets nothing.
+///
+/// # Errors
+/// Where the width is not a multiple of three times the number of decays, or a decay is not above 1/2 (of a chunk
+/// nothing would be left) and at most 1.
+pub fn fading_linear_attention(packed: &Tensor, decays: &[f64]) -> Result<Tensor> {
     let (_, _, width) = packed.dims3()?;
+    let heads = decays.len();
     if heads == 0 || !width.is_multiple_of(3 * heads) {
         bail!("linear attention of {heads} heads: {width} numbers per token");
     }
-    if fused(packed) {
-        return packed.contiguous()?.apply_op1(Op { heads });
+    if let Some(decay) = decays
+        .iter()
+        .find(|decay| !(**decay > 0.5 && **decay <= 1.0))
+    {
+        bail!("linear attention with a decay of {decay}");
     }
-    composed(packed, heads)
+    if fused(packed) {
+        let decays = decays.to_vec();
+        return packed.contiguous()?.apply_op1(Op { decays });
+    }
+    composed(packed, decays)
 }
 
 /// The same from candle's operations, in time and memory quadratic in the number of tokens.
-fn composed(packed: &Tensor, heads: usize) -> Result<Tensor> {
+fn composed(packed: &Tensor, decays: &[f64]) -> Result<Tensor> {
     let (batch, len, width) = packed.dims3()?;
+    let heads = decays.len();
     let width = width / 3;
     let part = |index: usize| -> Result<Tensor> {
         packed
@@ -50,16 +69,36 @@ fn composed(packed: &Tensor, heads: usize) -> Result<Tensor> {
     };
     let feature = |x: Tensor| x.elu(1.0)? + 1.0;
     let (q, k, v) = (feature(part(0)?)?, feature(part(1)?)?, part(2)?);
-    let causal = Tensor::tril2(len, packed.dtype(), packed.device())?;
     let weights = q
         .matmul(&k.transpose(2, 3)?.contiguous()?)?
-        .broadcast_mul(&causal)?;
+        .broadcast_mul(&remembered(len, decays, packed)?)?;
     let sums = (weights.sum_keepdim(D::Minus1)? + EPSILON)?;
     weights
         .matmul(&v)?
         .broadcast_div(&sums)?
         .transpose(1, 2)?
         .reshape((batch, len, width))
+}
+
+/// How much each key counts for each query, `(heads, T, T)`; 0 for later keys.
+fn remembered(len: usize, decays: &[f64], like: &Tensor) -> Result<Tensor> {
+    let mut shares = Vec::with_capacity(decays.len() * len * len);
+    for decay in decays {
+        let powers = powers(*decay, len);
+        for query in 0..len {
+            let share = |key: usize| query.checked_sub(key).map_or(0.0, |ago| powers[ago]);
+            shares.extend((0..len).map(share));
+        }
+    }
+    Tensor::from_vec(shares, (decays.len(), len, len), like.device())?.to_dtype(like.dtype())
+}
+
+/// `decay` to the powers of 0 to `most`.
+fn powers(decay: f64, most: usize) -> Vec<f64> {
+    let next = |power: &f64| Some(power * decay);
+    std::iter::successors(Some(1.0), next)
+        .take(most + 1)
+        .collect()
 }
 
 /// `elu(x) + 1`, which is above 0.
@@ -72,10 +111,13 @@ pub(crate) fn feature<T: Real>(x: T) -> T {
 struct Head<T> {
     len: usize,
     width: usize,
-    /// Features of the queries and keys, and the values, `(T, width)`.
+    /// Features of the queries and keys, and the values, `(T, width)`. Queries are smaller by a decay, and keys larger,
+    /// for each token since the beginning of their chunk, so that products of the two have faded as they should.
     q: Vec<T>,
     k: Vec<T>,
     v: Vec<T>,
+    /// The powers of the decay, up to [`CHUNK`].
+    fading: Vec<T>,
 }
 
 /// What a head sums up of the tokens before a chunk.
@@ -91,6 +133,13 @@ impl<T: Real> Past<T> {
         Self {
             products: vec![T::ZERO; width * width],
             keys: vec![T::ZERO; width],
+        }
+    }
+
+    fn fade(&mut self, share: T) {
+        if share < T::ONE {
+            let all = self.products.iter_mut().chain(&mut self.keys);
+            all.for_each(|x| *x *= share);
         }
     }
 
@@ -116,8 +165,8 @@ fn dot<T: Real>(a: &[T], b: &[T]) -> T {
 
 impl<T: Real> Head<T> {
     /// Head `index` of an item whose tokens have `3 width` numbers.
-    fn read(packed: &[T], heads: usize, index: usize, stride: usize) -> Self {
-        let width = stride / 3 / heads;
+    fn read(packed: &[T], decays: &[f64], index: usize, stride: usize) -> Self {
+        let width = stride / 3 / decays.len();
         let rows = |part: usize, map: fn(T) -> T| -> Vec<T> {
             let start = part * (stride / 3) + index * width;
             let tokens = packed.chunks_exact(stride);
@@ -125,13 +174,38 @@ impl<T: Real> Head<T> {
                 .flat_map(|token| token[start..start + width].iter().map(move |x| map(*x)))
                 .collect()
         };
-        Self {
+        let fading = powers(decays[index], CHUNK).into_iter().map(T::real);
+        let mut head = Self {
             len: packed.len() / stride,
             width,
             q: rows(0, feature),
             k: rows(1, feature),
             v: rows(2, |x| x),
+            fading: fading.collect(),
+        };
+        head.q = head.faded(head.q.clone());
+        head.k = head.unfaded(head.k.clone());
+        head
+    }
+
+    /// Each row times the decay's power of its place in its chunk.
+    fn faded(&self, rows: Vec<T>) -> Vec<T> {
+        self.scaled(rows, |x, power| x * power)
+    }
+
+    /// The inverse of [`Head::faded`].
+    fn unfaded(&self, rows: Vec<T>) -> Vec<T> {
+        self.scaled(rows, |x, power| x / power)
+    }
+
+    fn scaled(&self, mut rows: Vec<T>, scale: impl Fn(T, T) -> T) -> Vec<T> {
+        if self.fading[1] < T::ONE {
+            for (at, row) in rows.chunks_exact_mut(self.width).enumerate() {
+                let power = self.fading[at % CHUNK];
+                row.iter_mut().for_each(|x| *x = scale(*x, power));
+            }
         }
+        rows
     }
 
     fn rows<'a>(&self, data: &'a [T], start: usize, count: usize) -> Matrix<'a, T> {
@@ -199,6 +273,7 @@ impl<T: Real> Head<T> {
                 out.iter_mut().for_each(|x| *x = *x / sum);
             }
             past.take(width, k, v, |_| T::ONE);
+            past.fade(self.fading[count]);
         }
         out
     }
@@ -208,7 +283,12 @@ impl<T: Real> Head<T> {
     fn backward(&self, out: &[T], gradient: &[T]) -> [Vec<T>; 3] {
         let mut given = self.given(out, gradient);
         let [q, k, v] = self.parts(&mut given);
-        [through_feature(q, &self.q), through_feature(k, &self.k), v]
+        let (q, k) = (self.faded(q), self.unfaded(k));
+        [
+            through_feature(q, &self.unfaded(self.q.clone())),
+            through_feature(k, &self.faded(self.k.clone())),
+            v,
+        ]
     }
 
     /// From the front: the gradients of the numerators and the denominators.
@@ -250,6 +330,7 @@ impl<T: Real> Head<T> {
                 self.rows(&self.v, start, count),
             );
             past.take(width, k, v, |_| T::ONE);
+            past.fade(self.fading[count]);
             given.weights.push(weights);
         }
         given
@@ -263,6 +344,7 @@ impl<T: Real> Head<T> {
         // Queries by gradients, and queries by the gradients of their denominators, of later chunks.
         let mut later = Past::nothing(width);
         for ((start, count), weights) in self.chunks().zip(&given.weights).rev() {
+            later.fade(self.fading[count]);
             let numerators = self.rows(&given.numerators, start, count);
             let denominators = &given.denominators[start..start + count];
             let (q, k) = (
@@ -327,7 +409,7 @@ fn through_feature<T: Real>(mut gradient: Vec<T>, features: &[T]) -> Vec<T> {
 }
 
 struct Op {
-    heads: usize,
+    decays: Vec<f64>,
 }
 
 impl CustomOp1 for Op {
@@ -344,8 +426,8 @@ impl CustomOp1 for Op {
             out.par_chunks_mut((len * stride / 3).max(1))
                 .zip(packed.par_chunks((len * stride).max(1)))
                 .for_each(|(out, packed)| {
-                    for index in 0..self.heads {
-                        let head = Head::read(packed, self.heads, index, stride);
+                    for index in 0..self.decays.len() {
+                        let head = Head::read(packed, &self.decays, index, stride);
                         scatter(&head.forward(), head.width, out, index * head.width, stride / 3);
                     }
                 });
@@ -366,8 +448,8 @@ impl CustomOp1 for Op {
                 .zip(out.par_chunks((len * stride / 3).max(1)))
                 .zip(gradient.par_chunks((len * stride / 3).max(1)))
                 .for_each(|(((parts, packed), out), gradient)| {
-                    for index in 0..self.heads {
-                        let head = Head::read(packed, self.heads, index, stride);
+                    for index in 0..self.decays.len() {
+                        let head = Head::read(packed, &self.decays, index, stride);
                         let rows = |data: &[T]| gather(data, head.width, index * head.width, stride / 3);
                         let all = head.backward(&rows(out), &rows(gradient));
                         for (part, rows) in all.iter().enumerate() {
@@ -403,12 +485,36 @@ mod tests {
     }
 
     #[test]
+    fn gradients_are_right_where_heads_forget() {
+        for len in [5, 2 * CHUNK + 3] {
+            let packed = (noise("packed", &[2, len, 24]) * 2.0).unwrap();
+            check(&[packed], |t| fading_linear_attention(&t[0], &[0.93, 0.99]));
+        }
+    }
+
+    #[test]
     fn equals_the_composition() {
         for len in [1, 7, CHUNK, 2 * CHUNK + 9] {
             let packed = (noise("packed", &[3, len, 36]) * 3.0).unwrap();
             let ours = linear_attention(&packed, 3).unwrap();
-            assert_close(&ours, &composed(&packed, 3).unwrap(), 1e-9);
+            assert_close(&ours, &composed(&packed, &[1.0; 3]).unwrap(), 1e-9);
+            let decays = [0.9, 1.0, 0.97];
+            let ours = fading_linear_attention(&packed, &decays).unwrap();
+            assert_close(&ours, &composed(&packed, &decays).unwrap(), 1e-9);
         }
+    }
+
+    /// Equal queries and keys, values 0 and 1, a decay of 3/4: (3/4 * 0 + 1) / (3/4 + 1).
+    #[test]
+    fn fading_by_hand() {
+        let packed = [0.0, 0.0, 0.0, 0.0, 0.0, 1.0];
+        let packed = Tensor::from_slice(&packed, (1, 2, 3), &candle_core::Device::Cpu).unwrap();
+        let out = fading_linear_attention(&packed, &[0.75]).unwrap();
+        let out: Vec<f64> = out.flatten_all().unwrap().to_vec1().unwrap();
+        assert!(
+            out[0].abs() < 1e-12 && (out[1] - 1.0 / 1.75).abs() < 1e-6,
+            "{out:?}"
+        );
     }
 
     #[test]
@@ -423,5 +529,6 @@ mod tests {
     fn widths_that_do_not_fit_are_refused() {
         assert!(linear_attention(&noise("packed", &[1, 3, 20]), 2).is_err());
         assert!(linear_attention(&noise("packed", &[1, 3, 12]), 0).is_err());
+        assert!(fading_linear_attention(&noise("packed", &[1, 3, 12]), &[0.4]).is_err());
     }
 }

@@ -33,7 +33,7 @@ pub use embedding::embedding_sum;
 pub use layer_norm::layer_norm;
 pub use linear::linear;
 pub(crate) use linear::weight_gradient;
-pub use linear_attention::linear_attention;
+pub use linear_attention::{fading_linear_attention, linear_attention};
 pub use pointwise::{gelu, tanh};
 pub use real::Real;
 pub(crate) use real::{sum8, vectorised};
