@@ -413,7 +413,10 @@ pub(crate) mod testing {
         })
     }
 
-    fn bar_of(((count, unit), tempo, notes): ((u8, u8), u8, Vec<(u8, u8, u8, u8)>)) -> GridBar {
+    /// Metre, tempo and notes.
+    type BarParts = ((u8, u8), u8, Vec<(u8, u8, u8, u8)>);
+
+    fn bar_of(((count, unit), tempo, notes): BarParts) -> GridBar {
         let mut bar = GridBar {
             metre: Metre::new(count, unit).unwrap(),
             tempo: TempoStep::new(tempo).unwrap(),

@@ -270,7 +270,7 @@ impl<T: Real> Head<T> {
                 true,
             );
             for (out, sum) in out.chunks_exact_mut(width).zip(sums) {
-                out.iter_mut().for_each(|x| *x = *x / sum);
+                out.iter_mut().for_each(|x| *x /= sum);
             }
             past.take(width, k, v, |_| T::ONE);
             past.fade(self.fading[count]);
@@ -311,7 +311,7 @@ impl<T: Real> Head<T> {
                 .zip(out[start * width..].chunks_exact(width))
             {
                 given.denominators.push(-dot(row, out) / sum);
-                row.iter_mut().for_each(|x| *x = *x / sum);
+                row.iter_mut().for_each(|x| *x /= sum);
             }
             let queries = &mut given.queries[start * width..][..count * width];
             let products = Matrix::new(&past.products, width, width, width);

@@ -213,7 +213,12 @@ impl Config {
             let count = self.half_lives.len().to_string();
             return wrong("the number of half-lives", count, "the number of heads");
         }
-        if self.half_lives.iter().flatten().any(|half| !(*half >= 2.0)) {
+        if self
+            .half_lives
+            .iter()
+            .flatten()
+            .any(|half| half.is_nan() || *half < 2.0)
+        {
             return wrong(
                 "half_lives",
                 format!("{:?}", self.half_lives),
