@@ -9,7 +9,7 @@ use super::{
     },
 };
 
-/// Columns beside each token: the place in the music ([`PLACE_COLUMNS`]), what sounds of each pitch class, and what the
+/// Columns beside each token: the place in the music (`PLACE_COLUMNS`), what sounds of each pitch class, and what the
 /// music may come back to.
 pub const FEATURE_COLUMNS: usize = PLACE_COLUMNS + PITCH_CLASSES + ECHO_COLUMNS;
 /// What comes next, position, its phase in the quarter, bars to the end, bars since the beginning, time signature,
