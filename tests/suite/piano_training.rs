@@ -104,7 +104,7 @@ fn what_was_trained_can_be_read_again() {
     write_pieces(&place);
     trained(&place, "--steps 1 --out own");
     let decoder = Decoder::read(&place.path().join("own")).unwrap();
-    let mut state = decoder.start(&affetto::music::piano::conditions::Levels::OPEN);
+    let mut state = decoder.start(&affetto::music::piano::levels::Levels::OPEN);
     let features = vec![0; decoder.config().feature_columns()];
     let fed = Fed {
         token: 1,

@@ -58,6 +58,12 @@ pub enum Error {
         /// The metre asked.
         metre: Metre,
     },
+    /// The metre is outside the vocabulary of piano music.
+    #[error("{metre} is not among the metres of piano music")]
+    PianoMetre {
+        /// The metre asked.
+        metre: Metre,
+    },
     /// A pick-up that is not shorter than a bar, or off the grid.
     #[error("a pick-up of {pickup} quarters does not fit {metre}")]
     Pickup {
@@ -137,6 +143,10 @@ impl Hint for Error {
                 let metres = crate::tokens::METRES.map(|(count, unit)| format!("{count}/{unit}"));
                 Some(format!("choose one of {}", metres.join(", ")))
             }
+            Self::PianoMetre { .. } => Some(
+                "choose one of up to eight quarters whose bar is a whole number of twelfths of a quarter, such as 4/4, 3/4, 6/8, 5/4 or 7/8"
+                    .into(),
+            ),
             Self::Pickup { .. } => {
                 Some("choose a multiple of 1/4 that is shorter than a bar".into())
             }

@@ -337,6 +337,11 @@ impl GridPiece {
     }
 }
 
+/// Whether the vocabulary holds `metre`.
+pub fn holds_metre(metre: Metre) -> bool {
+    Signature::of(metre).is_some()
+}
+
 /// The bars of `bars`, which those of `score` may have been made into, with its tempos; nothing for a bar that the
 /// vocabulary cannot hold.
 pub fn spans_of(score: &Score, bars: &[Bar]) -> Vec<Option<Span>> {

@@ -2,7 +2,9 @@
 //! Music Generation" (2023), the half from attributes to music.
 
 mod card;
-pub mod conditions;
+pub mod compose;
+pub mod condition;
+pub mod levels;
 pub mod corpus;
 pub mod grid;
 pub mod model;

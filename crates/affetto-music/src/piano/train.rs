@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     card::{attribution, card},
-    conditions::Levels,
+    levels::Levels,
     corpus::{self, Corpus, Options, Source, Window},
     model::{Batch, Config, Example, ModelSize, Network},
     tokens::{Style, TokenError},
@@ -449,7 +449,7 @@ mod tests {
 
     use super::*;
     use crate::piano::{
-        conditions::Quartiles,
+        levels::Quartiles,
         grid::{Span, Struck, place},
         tokens::TempoStep,
     };

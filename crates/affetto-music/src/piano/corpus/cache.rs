@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Corpus, Error, Source, Window};
 use crate::piano::{
-    conditions::Quartiles,
+    levels::Quartiles,
     tokens::{Style, Token, decode, encode},
 };
 

@@ -28,7 +28,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    conditions::Quartiles,
+    levels::Quartiles,
     grid::{Span, Struck, spans_of, struck},
     tokens::Style,
 };

@@ -3,7 +3,7 @@ use candle_core::{Result, bail};
 
 use super::Config;
 use crate::piano::{
-    conditions::Levels,
+    levels::Levels,
     corpus::Window,
     tokens::{Cursor, Token, TokenError, encode, is_forced},
 };

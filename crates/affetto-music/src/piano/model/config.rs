@@ -2,7 +2,7 @@ use affetto_nn::{NnError, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::piano::{
-    conditions::{ATTRIBUTES, LEVELS},
+    levels::{ATTRIBUTES, LEVELS},
     tokens::{FEATURE_COLUMNS, VOCAB, feature_vocab},
 };
 

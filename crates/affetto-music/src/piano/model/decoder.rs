@@ -14,7 +14,7 @@ use super::{
     Config,
     network::{attribute_rows, sines},
 };
-use crate::piano::conditions::Levels;
+use crate::piano::levels::Levels;
 
 /// The largest configuration that is read, in bytes.
 const CONFIG_LIMIT: u64 = 1 << 20;

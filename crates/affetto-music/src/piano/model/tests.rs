@@ -11,7 +11,7 @@ use candle_core::{Device, Tensor};
 
 use super::*;
 use crate::piano::{
-    conditions::{ATTRIBUTES, Levels},
+    levels::{ATTRIBUTES, Levels},
     corpus::Window,
     grid::{GridBar, GridNote, GridPiece},
     tokens::{Length, Style, TempoStep, VelocityStep},

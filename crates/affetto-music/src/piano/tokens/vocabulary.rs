@@ -89,10 +89,13 @@ pub struct TempoStep(u8);
 impl TempoStep {
     /// How many there are.
     pub const COUNT: usize = TEMPI as usize;
+    /// The slowest and the fastest.
+    pub const RANGE_BPM: std::ops::RangeInclusive<f64> = 16.0..=256.0;
 
     /// The nearest step.
     pub fn of_bpm(bpm: f64) -> Self {
-        Self((12.0 * libm::log2(bpm.clamp(16.0, 256.0) / 16.0)).round() as u8)
+        let (slowest, fastest) = (*Self::RANGE_BPM.start(), *Self::RANGE_BPM.end());
+        Self((12.0 * libm::log2(bpm.clamp(slowest, fastest) / slowest)).round() as u8)
     }
 
     /// The step of this number.
