@@ -592,6 +592,9 @@ pub struct TrainPiano {
     /// End after so many steps in all; --resume may go on to more
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub steps: Option<u64>,
+    /// Write N pieces at the end, and measure them beside music never trained on; 0 leaves it out
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub pieces: usize,
     /// Go on from the checkpoint
     #[arg(long)]
     pub resume: bool,

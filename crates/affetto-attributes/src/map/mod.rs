@@ -22,6 +22,7 @@
 mod card;
 mod classify;
 mod cue;
+mod judge;
 mod labels;
 mod learn;
 mod quadrant;

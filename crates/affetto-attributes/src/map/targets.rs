@@ -145,11 +145,6 @@ impl AttributeMap {
         }
     }
 
-    /// TEMPORARY
-    pub fn quadrant_probabilities(&self, _values: &[Option<f64>]) -> [f64; 4] {
-        [0.25; 4]
-    }
-
     /// What differs between two emotions, most first; of equal ones in the order of the attributes.
     pub fn compare(&self, first: &Emotion, second: &Emotion) -> Vec<Difference> {
         let [first, second] = [first, second].map(|emotion| self.targets(emotion).attributes);

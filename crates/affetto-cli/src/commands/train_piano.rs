@@ -55,6 +55,7 @@ fn options(args: &TrainPiano) -> TrainOptions {
         checkpoint: checkpoint.unwrap_or_else(|| args.out.join("checkpoint")),
         max_minutes: args.max_minutes,
         steps: args.steps.and_then(|steps| steps.try_into().ok()),
+        pieces: args.pieces,
         resume: args.resume,
         from: args.from.as_deref().map(weights_of),
         seed: Seed(args.seed),

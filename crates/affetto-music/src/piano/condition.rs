@@ -20,6 +20,12 @@ use crate::{
 
 /// The most pieces written for one request.
 pub const CANDIDATES: std::ops::RangeInclusive<usize> = 1..=64;
+/// Pieces written where nothing else is asked.
+pub const USUAL_CANDIDATES: usize = 8;
+/// How strongly attributes pull where nothing else is asked.
+pub const USUAL_GUIDANCE: f64 = 1.5;
+/// The share of probability that is drawn from where nothing else is asked.
+pub const USUAL_TOP_P: f64 = 0.98;
 /// How far the outer notes of one hand may lie apart, in semitones: from a major sixth to two octaves.
 pub const HAND_SPANS: std::ops::RangeInclusive<u8> = 9..=24;
 /// The widest pull of the attributes.
@@ -158,11 +164,11 @@ impl Default for PianoRequest {
             fill_in: None,
             arrange: None,
             humanize: 0.0,
-            guidance: 1.5,
+            guidance: USUAL_GUIDANCE,
             model: None,
-            candidates: 8,
+            candidates: USUAL_CANDIDATES,
             temperature: 1.0,
-            top_p: 0.98,
+            top_p: USUAL_TOP_P,
         }
     }
 }

@@ -11,10 +11,10 @@ pub enum Hand {
     Left,
 }
 
-/// What a semitone beyond the span of a hand costs.
-const STRETCH_COST: f64 = 8.0;
+/// What a semitone beyond the span of a hand costs: more than all else of an onset, so that no hand stretches that need not.
+const STRETCH_COST: f64 = 1000.0;
 /// What a finger too many costs.
-const FINGER_COST: f64 = 12.0;
+const FINGER_COST: f64 = 1000.0;
 /// What it costs, a semitone, to move a hand.
 const MOVE_COST: f64 = 0.35;
 /// What it costs, a semitone, that a hand plays on the other's side of middle C.

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use affetto_attributes::forest::FOLDS;
 use affetto_core::{Progress, Seed, sha256_hex, write_atomic};
 use affetto_nn::{
     NnError,
+    sample::Sampling,
     train::{self as training, Decay, TrainSettings, Trainee, TrainingData},
     weights::{Precision, TensorFile, Weights},
 };
@@ -14,9 +16,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     card::{attribution, card},
+    condition::{USUAL_CANDIDATES, USUAL_GUIDANCE, USUAL_TOP_P},
     corpus::{self, Corpus, Options, Source, Window},
+    evaluate::{Evaluation, Writing, evaluate, write_like},
     levels::Levels,
-    model::{Batch, Config, Example, ModelSize, Network},
+    model::{Batch, Config, Decoder, Example, ModelSize, Network},
     profile::Statistics,
     tokens::{Style, TokenError},
 };
@@ -45,6 +49,9 @@ pub struct TrainOptions {
     pub steps: Option<usize>,
     /// Whether to go on from the checkpoint; else an existing one is an error.
     pub resume: bool,
+    /// So many pieces are written at the end, each asked for what a window never trained on has, and measured beside those;
+    /// 0 for none.
+    pub pieces: usize,
     /// Weights to begin from; used where there is no checkpoint yet.
     pub from: Option<PathBuf>,
     /// Draws the first weights, the order of windows and what is varied in them.
@@ -74,6 +81,9 @@ pub struct TrainReport {
     pub valid_loss: f64,
     /// The same of the songs never trained on.
     pub test_loss: Losses,
+    /// What pieces written at the end are like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<Evaluation>,
     /// SHA-256 of the weights as written.
     pub sha256: String,
 }
@@ -186,6 +196,7 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
     weights.import(&TensorFile::read(&options.checkpoint.join(training::BEST))?)?;
     let test = Measured::new(&corpus.test, TEST_TOKENS, &corpus)?;
     let best = report.best;
+    let statistics = Statistics::of(&corpus.train, corpus::SPLIT);
     let written = TrainReport {
         size: options.size.name(),
         parameters: weights.count(),
@@ -197,9 +208,55 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
         training_tokens: Corpus::tokens(&corpus.train),
         valid_loss: best.map_or(f64::NAN, |best| f64::from(best.held_out_loss)),
         test_loss: test.losses(&network, &config, untrained)?,
+        evaluation: evaluation(options, &config, &weights, &corpus, &statistics, progress)?,
         sha256: String::new(),
     };
-    write(&options.out, &config, &weights, &corpus, written)
+    write(
+        &options.out,
+        &config,
+        &weights,
+        &corpus,
+        &statistics,
+        written,
+    )
+}
+
+/// Writes pieces like windows never trained on, and measures both; nothing where there are too few.
+fn evaluation(
+    options: &TrainOptions,
+    config: &Config,
+    weights: &Weights,
+    corpus: &Corpus,
+    statistics: &Statistics,
+    progress: &dyn Progress,
+) -> Result<Option<Evaluation>, Error> {
+    let mut held_out: Vec<&Window> = corpus.test.iter().collect();
+    corpus::SPLIT
+        .derive("evaluated")
+        .rng()
+        .shuffle(&mut held_out);
+    held_out.truncate(options.pieces);
+    if held_out.len() < 2 * FOLDS {
+        return Ok(None);
+    }
+    let network = Decoder::new(config, weights.export()?)?;
+    let writing = Writing {
+        network: &network,
+        quantiles: &statistics.quantiles,
+        candidates: USUAL_CANDIDATES,
+        guidance: USUAL_GUIDANCE,
+        sampling: Sampling {
+            top_p: USUAL_TOP_P,
+            ..Sampling::default()
+        },
+        seed: options.seed.derive("evaluated"),
+    };
+    let generated = write_like(&held_out, options.pieces, &writing, progress)?;
+    let seed = options.seed.derive("told apart");
+    let (train, quantiles) = (&corpus.train, &statistics.quantiles);
+    Ok(Some(evaluate(
+        &generated, &held_out, train, quantiles, seed,
+    )?))
 }
 
 fn described(corpus: &Corpus) -> String {
@@ -216,6 +273,7 @@ fn write(
     config: &Config,
     weights: &Weights,
     corpus: &Corpus,
+    statistics: &Statistics,
     report: TrainReport,
 ) -> Result<TrainReport, Error> {
     let failed = |path: PathBuf| move |source| Error::Write { path, source };
@@ -232,13 +290,7 @@ fn write(
         ("attribution.md", attribution(corpus).into_bytes()),
         ("model.safetensors", bytes),
         ("config.json", config.to_json()?.into_bytes()),
-        (
-            "statistics.json",
-            json(serde_json::to_vec(&Statistics::of(
-                &corpus.train,
-                corpus::SPLIT,
-            ))),
-        ),
+        ("statistics.json", json(serde_json::to_vec(statistics))),
         ("report.json", json(serde_json::to_vec_pretty(&report))),
     ];
     for (name, bytes) in files {

@@ -1,0 +1,120 @@
+//! Which quadrant a piece is of, by nothing but the class statistics of a map.
+
+use super::{AttributeMap, AttributeStatistics, Summary};
+
+/// How much the evidence of one attribute counts, since attributes go together: of 0.05 to 0.4 the one with the highest
+/// likelihood of EMOPIA's clips, cross-validated by song.
+const EVIDENCE: f64 = 0.05;
+/// Deviations narrower than this are not believed, in deviations of the corpus.
+const NARROWEST: f64 = 0.3;
+/// The quartiles of a normal distribution lie so many deviations apart.
+const QUARTILES_APART: f64 = 1.349;
+
+impl AttributeMap {
+    /// How likely each quadrant is, Q1 to Q4, of a piece whose attributes have `values`, in the order of
+    /// [`Attribute::ALL`](crate::piece::Attribute::ALL) and in the reading of the map.
+    ///
+    /// Naive Bayes: each attribute is made normal by its quantiles over the corpus, is then normal in each quadrant with
+    /// that quadrant's median and quartiles, and counts by its importance. On the clips of EMOPIA, cross-validated by song
+    /// (importance apart, which was learned from all): four quadrants .663, arousal .890, valence .732.
+    pub fn quadrant_probabilities(&self, values: &[Option<f64>]) -> [f64; 4] {
+        let importances = self
+            .attributes
+            .iter()
+            .map(|of| of.importance.unwrap_or(0.0).max(0.0));
+        let mean = importances.sum::<f64>() / self.attributes.len().max(1) as f64;
+        let mut scores = [0.0; 4];
+        for statistics in &self.attributes {
+            let value = values.get(statistics.attribute.index()).copied().flatten();
+            let weight =
+                statistics.importance.unwrap_or(0.0).max(0.0) / mean.max(f64::MIN_POSITIVE);
+            let evidence = value.and_then(|value| statistics.log_likelihoods(value));
+            for (score, evidence) in scores.iter_mut().zip(evidence.unwrap_or_default()) {
+                *score += EVIDENCE * weight * evidence;
+            }
+        }
+        let most = scores.iter().copied().fold(f64::MIN, f64::max);
+        let shares = scores.map(|score| libm::exp(score - most));
+        let sum: f64 = shares.iter().sum();
+        shares.map(|share| share / sum)
+    }
+}
+
+impl AttributeStatistics {
+    /// The log-likelihood of a value in each quadrant, but for a constant.
+    fn log_likelihoods(&self, value: f64) -> Option<[f64; 4]> {
+        let place = self.normal_place(value)?;
+        let mut found = [0.0; 4];
+        for (found, quadrant) in found.iter_mut().zip(&self.quadrants) {
+            let Summary {
+                lower_quartile,
+                median,
+                upper_quartile,
+                ..
+            } = quadrant.values?;
+            let [low, middle, high] = [lower_quartile, median, upper_quartile]
+                .map(|value| self.normal_place(value).unwrap_or(0.0));
+            let deviation = ((high - low) / QUARTILES_APART).max(NARROWEST);
+            let away = (place - middle) / deviation;
+            *found = -0.5 * away * away - libm::log(deviation);
+        }
+        Some(found)
+    }
+
+    /// Where a value would lie, in deviations, were the corpus normal.
+    fn normal_place(&self, value: f64) -> Option<f64> {
+        self.percentile(value).map(normal_quantile)
+    }
+}
+
+/// The inverse of the normal distribution function, Abramowitz & Stegun (1964), 26.2.23: to 4.5e-4.
+fn normal_quantile(share: f64) -> f64 {
+    let tail = share.min(1.0 - share).max(f64::MIN_POSITIVE);
+    let t = libm::sqrt(-2.0 * libm::log(tail));
+    let above = 2.515517 + t * (0.802853 + t * 0.010328);
+    let below = 1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308));
+    let away = t - above / below;
+    if share < 0.5 { -away } else { away }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::map::{Preset, Quadrant};
+
+    #[test]
+    fn normal_quantiles_by_the_table() {
+        for (share, expected) in [(0.5, 0.0), (0.05, -1.6449), (0.975, 1.96), (0.25, -0.6745)] {
+            let found = normal_quantile(share);
+            assert!((found - expected).abs() < 5e-4, "{share}: {found}");
+        }
+    }
+
+    #[test]
+    fn the_middle_of_a_quadrant_is_of_that_quadrant() {
+        let map = AttributeMap::preset(Preset::Default);
+        for quadrant in Quadrant::ALL {
+            let mut values = vec![None; crate::piece::Attribute::ALL.len()];
+            for statistics in &map.attributes {
+                let summary = statistics.quadrants[quadrant as usize].values.unwrap();
+                values[statistics.attribute.index()] = Some(summary.median);
+            }
+            let judged = map.quadrant_probabilities(&values);
+            assert!((judged.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+            let most = judged.iter().copied().fold(0.0, f64::max);
+            assert_eq!(judged[quadrant as usize], most, "{quadrant:?}: {judged:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_values_may_be_anything() {
+        let map = AttributeMap::preset(Preset::Default);
+        let none = vec![None; crate::piece::Attribute::ALL.len()];
+        assert_eq!(map.quadrant_probabilities(&none), [0.25; 4]);
+        assert_eq!(
+            AttributeMap::preset(Preset::Emogen).quadrant_probabilities(&[Some(1.0); 112]),
+            [0.25; 4]
+        );
+    }
+}
