@@ -377,3 +377,6 @@ impl Work<'_> {
         Attribute::ALL.iter().filter_map(asked).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;
