@@ -9,6 +9,7 @@ pub mod events;
 pub mod features;
 pub mod forest;
 pub mod harmony;
+pub mod judge;
 pub mod map;
 pub mod melody;
 pub mod piece;

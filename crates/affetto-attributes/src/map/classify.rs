@@ -212,10 +212,10 @@ fn shrunk(mut scatter: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
 type Tree = RandomForestClassifier<f64, u32, DenseMatrix<f64>, Vec<u32>>;
 
 /// A random forest (Breiman 2001) over the quadrants; trees of one each, so that their votes can be counted.
-pub(super) struct Forest(Vec<Tree>);
+pub(crate) struct Forest(Vec<Tree>);
 
 impl Forest {
-    pub(super) fn grow(rows: &[&[f64]], quadrants: &[Quadrant], seed: Seed) -> Result<Self, Error> {
+    pub(crate) fn grow(rows: &[&[f64]], quadrants: &[Quadrant], seed: Seed) -> Result<Self, Error> {
         let matrix = matrix(rows)?;
         let labels: Vec<u32> = quadrants.iter().map(|quadrant| *quadrant as u32).collect();
         let tree = |index: u64| {
@@ -228,7 +228,7 @@ impl Forest {
     }
 
     /// For each row the share of trees that vote for each quadrant.
-    pub(super) fn votes(&self, rows: &[&[f64]]) -> Result<Vec<[f64; 4]>, Error> {
+    pub(crate) fn votes(&self, rows: &[&[f64]]) -> Result<Vec<[f64; 4]>, Error> {
         let matrix = matrix(rows)?;
         let mut votes = vec![[0.0; 4]; rows.len()];
         for tree in &self.0 {

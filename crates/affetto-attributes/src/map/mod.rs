@@ -39,6 +39,7 @@ use crate::{
     piece::{Attribute, Reading, emogen},
 };
 
+pub(crate) use classify::Forest;
 pub use classify::{BitCentres, Centres};
 pub use cue::{Cue, CueModel};
 pub use labels::{LabelledPiece, read_labels};

@@ -13,9 +13,10 @@ use super::{
     condition::{AttributeWish, PianoRequest},
     generate::{Task, Written, log_likelihood_after, write},
     grid::GridPiece,
+    levels::ATTRIBUTES,
     measure::{as_loud_as_asked, measure},
     model::{Config, Decoder},
-    profile::Statistics,
+    profile::{Ranks, Statistics},
     rules::{Given, Rules},
     source::Source,
     tokens::{Plan, Style, decode},
@@ -180,10 +181,36 @@ impl PianoModel {
         sources: &PianoSources,
         progress: &dyn Progress,
     ) -> Result<PianoComposition, Error> {
+        self.compose(request, sources, true, progress)
+    }
+
+    /// The same without telling the network anything of the emotion or of attributes: to measure what telling does.
+    ///
+    /// # Errors
+    /// As [`PianoModel::compose_with`].
+    pub fn compose_unasked(
+        &self,
+        request: &PianoRequest,
+        progress: &dyn Progress,
+    ) -> Result<PianoComposition, Error> {
+        self.compose(request, &PianoSources::default(), false, progress)
+    }
+
+    fn compose(
+        &self,
+        request: &PianoRequest,
+        sources: &PianoSources,
+        asked: bool,
+        progress: &dyn Progress,
+    ) -> Result<PianoComposition, Error> {
         request.check()?;
         let source = Source::new(request, sources)?;
         let frame = source.frame(request, &self.statistics);
-        let wish = Wish::new(request, &frame, &self.statistics, request.seed);
+        let mut wish = Wish::new(request, &frame, &self.statistics, request.seed);
+        if !asked {
+            wish.ranks = Ranks([None; ATTRIBUTES]);
+            wish.moves.clear();
+        }
         let work = Work {
             model: self,
             given: source.given(frame.key.semitones_from_c()),

@@ -9,6 +9,7 @@ pub mod evaluate;
 pub mod generate;
 pub mod grid;
 pub mod hands;
+pub mod judge;
 pub mod levels;
 pub mod measure;
 pub mod model;
