@@ -68,7 +68,7 @@ const FILES: [&str; 6] = [
     "card.md",
     "config.json",
     "model.safetensors",
-    "quartiles.json",
+    "statistics.json",
     "report.json",
 ];
 

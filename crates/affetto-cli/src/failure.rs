@@ -166,10 +166,14 @@ fn music_code(error: &music::Error) -> Code {
         | Error::Needs { .. }
         | Error::Count { .. }
         | Error::Checkpoint { .. } => Code::Usage,
-        Error::Metre { .. } | Error::Pickup { .. } | Error::Fill { .. } | Error::Impossible(_) => {
-            Code::NotReached
-        }
-        Error::Tokenize(_)
+        Error::Metre { .. }
+        | Error::PianoMetre { .. }
+        | Error::MelodyOutside { .. }
+        | Error::Pickup { .. }
+        | Error::Fill { .. }
+        | Error::Impossible(_) => Code::NotReached,
+        Error::NoMelody
+        | Error::Tokenize(_)
         | Error::PianoTokens(_)
         | Error::TooFewSongs { .. }
         | Error::Corpus(_)

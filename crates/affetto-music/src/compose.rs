@@ -636,7 +636,7 @@ fn finish(written: Written, frame: &Frame<'_>, asked: &Asked, request: &LeadShee
     sheet.title = request
         .title
         .clone()
-        .unwrap_or_else(|| title(&request.emotion, frame.key, frame.source));
+        .unwrap_or_else(|| title(&request.emotion, frame.key, frame.source, "Lead sheet"));
     let arousal = arousal_of_bars(asked, sheet.bars.len(), &written.bars);
     let dynamics: Vec<f64> = arousal
         .iter()

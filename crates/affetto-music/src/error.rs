@@ -64,6 +64,19 @@ pub enum Error {
         /// The metre asked.
         metre: Metre,
     },
+    /// There is no melody to arrange.
+    #[error("the given music has no melody")]
+    NoMelody,
+    /// A given melody leaves the keys that may be struck.
+    #[error("the melody has pitch {pitch}, and the range is {lowest} to {highest}")]
+    MelodyOutside {
+        /// The MIDI number.
+        pitch: u8,
+        /// The lowest key.
+        lowest: u8,
+        /// The highest key.
+        highest: u8,
+    },
     /// A pick-up that is not shorter than a bar, or off the grid.
     #[error("a pick-up of {pickup} quarters does not fit {metre}")]
     Pickup {

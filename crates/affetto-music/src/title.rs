@@ -5,15 +5,15 @@ use affetto_media::{Key, Score};
 
 /// The title of what it is made from; else its emotion and key, such as `Joy and awe in D major`. In letters that
 /// every format and every font has.
-pub(crate) fn title(emotion: &Emotion, key: Key, source: Option<&Score>) -> String {
+pub(crate) fn title(emotion: &Emotion, key: Key, source: Option<&Score>, kind: &str) -> String {
     match source {
         Some(source) if !source.title.is_empty() => source.title.clone(),
-        _ => format!("{} in {key}", feeling(emotion)),
+        _ => format!("{} in {key}", feeling(emotion, kind)),
     }
 }
 
-/// The words of an emotion; `From sadness to joy` where they move; `Lead sheet` where there are none.
-fn feeling(emotion: &Emotion) -> String {
+/// The words of an emotion; `From sadness to joy` where they move; the kind of piece where there are none.
+fn feeling(emotion: &Emotion, kind: &str) -> String {
     let keys = emotion.curve().map_or(&[][..], |curve| curve.keys());
     let mut moving = keys
         .iter()
@@ -27,7 +27,7 @@ fn feeling(emotion: &Emotion) -> String {
     let mut letters = words.chars();
     match letters.next() {
         Some(first) => first.to_ascii_uppercase().to_string() + letters.as_str(),
-        None => "Lead sheet".into(),
+        None => kind.into(),
     }
 }
 
@@ -67,6 +67,7 @@ mod tests {
             &Emotion::parse(emotion).unwrap(),
             key.parse().unwrap(),
             None,
+            "Lead sheet",
         )
     }
 
@@ -85,7 +86,7 @@ mod tests {
         );
         assert_eq!(titled("russell/q3", "A minor"), "Lead sheet in A minor");
         assert_eq!(titled("neutral", "A minor"), "Lead sheet in A minor");
-        let plain = title(&Emotion::NEUTRAL, Key::C_MAJOR, None);
+        let plain = title(&Emotion::NEUTRAL, Key::C_MAJOR, None, "Lead sheet");
         assert_eq!(plain, "Lead sheet in C major");
     }
 
@@ -97,7 +98,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(
-            title(&emotion, Key::C_MAJOR, None),
+            title(&emotion, Key::C_MAJOR, None, "Lead sheet"),
             "From sadness to joy in C major"
         );
     }
@@ -106,7 +107,7 @@ mod tests {
     #[test]
     fn every_word_makes_a_title_in_plain_letters() {
         for label in Label::all() {
-            let title = title(&Emotion::from(label), Key::C_MAJOR, None);
+            let title = title(&Emotion::from(label), Key::C_MAJOR, None, "Lead sheet");
             let plain = |c: char| c.is_ascii_alphabetic() || matches!(c, ' ' | '-' | '\'');
             assert!(title.chars().all(plain), "{title}");
             assert!(

@@ -43,7 +43,7 @@ pub use cue::{Cue, CueModel};
 pub use labels::{LabelledPiece, read_labels};
 pub use learn::{LearnRequest, Learned, learn};
 pub use quadrant::Quadrant;
-pub use targets::{AttributeTarget, Difference, Target, Targets};
+pub use targets::{AttributeTarget, Difference, Target, Targets, quadrant_weights};
 pub use validate::{Accuracy, Validation};
 
 /// The schema of map files.

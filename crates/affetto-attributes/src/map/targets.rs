@@ -145,6 +145,11 @@ impl AttributeMap {
         }
     }
 
+    /// TEMPORARY
+    pub fn quadrant_probabilities(&self, _values: &[Option<f64>]) -> [f64; 4] {
+        [0.25; 4]
+    }
+
     /// What differs between two emotions, most first; of equal ones in the order of the attributes.
     pub fn compare(&self, first: &Emotion, second: &Emotion) -> Vec<Difference> {
         let [first, second] = [first, second].map(|emotion| self.targets(emotion).attributes);
@@ -175,8 +180,8 @@ impl AttributeMap {
     }
 }
 
-/// How much of each quadrant an emotion has.
-fn quadrant_weights(emotion: &Emotion) -> [f64; 4] {
+/// How much of each quadrant an emotion has, Q1 to Q4; they sum to 1.
+pub fn quadrant_weights(emotion: &Emotion) -> [f64; 4] {
     let Some(mixture) = emotion.mixture() else {
         return weights(emotion.vad());
     };

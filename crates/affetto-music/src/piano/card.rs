@@ -52,7 +52,7 @@ pub fn card(report: &TrainReport, bytes: usize) -> String {
          is told the attributes of the music, {told_none:.3} where it is told none, and {told_others:.3} where it is told those of\n\
          other music of the same style; {untrained:.3} before training. Of a note it is {per_note:.3} nats.\n\n\
          The weights kept are those after step {best_step} of {steps}, a moving average, in 16 bits. What a low and a high\n\
-         value of each attribute is stands in `quartiles.json`; works whose licence asks for a name in `attribution.md`.\n",
+         value of each attribute is stands in `statistics.json`; works whose licence asks for a name in `attribution.md`.\n",
         parameters = report.parameters,
         sha256 = report.sha256,
         best_step = report.best_step,

@@ -3,19 +3,25 @@
 use std::ops::Range;
 
 use affetto_attributes::piece::Attribute;
-use affetto_core::Progress;
+use affetto_core::{Progress, Seed};
 use affetto_media::{Key, Metre, Score};
-use affetto_nn::weights::TensorFile;
+use affetto_nn::{sample::Sampling, weights::TensorFile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     condition::{AttributeWish, PianoRequest},
-    levels::Quartiles,
+    generate::{Task, Written, log_likelihood_after, write},
+    grid::GridPiece,
+    measure::{as_loud_as_asked, measure},
     model::{Config, Decoder},
-    tokens::Style,
+    profile::Statistics,
+    rules::{Given, Rules},
+    source::Source,
+    tokens::{Plan, Style, decode},
+    wish::{Frame, Wish, divergence},
 };
-use crate::Error;
+use crate::{Error, arrange::humanize, title::title};
 
 /// The files that a request names, read.
 #[derive(Clone, Debug, Default)]
@@ -78,9 +84,9 @@ pub struct AskedAttribute {
     pub attribute: Attribute,
     /// How high, beside the music that the model learned from.
     pub wish: AttributeWish,
-    /// The values that this means: from the first, up to the second; open where there is none.
+    /// Above which value it counts as high, where it is to be.
     pub from: Option<f64>,
-    /// See `from`.
+    /// Up to which value it counts as low, where it is to be.
     pub to: Option<f64>,
 }
 
@@ -115,10 +121,23 @@ pub struct MeasuredAttribute {
     pub hit: Option<bool>,
 }
 
-/// A trained network with what is low and high of each attribute in its training music, ready to compose.
+/// The keys of a piano.
+const KEYBOARD: (u8, u8) = (21, 108);
+/// The widest span of a hand where nothing else is asked: a ninth.
+const NINTH: u8 = 14;
+/// How much it counts, in nats, that all asked attributes lie where they should, when one of the candidates is chosen.
+const HIT_WEIGHT: f64 = 12.0;
+/// The same for a nat by which the judged emotion diverges from the asked one.
+const JUDGED_WEIGHT: f64 = 1.0;
+/// The same for a nat of mean likelihood of the tokens, and of those that follow a filling.
+const LIKELIHOOD_WEIGHT: f64 = 1.0;
+/// Bars after a filling that it is chosen by.
+const BARS_AFTER: usize = 4;
+
+/// A trained network with what is kept of its training music, ready to compose.
 pub struct PianoModel {
     network: Decoder,
-    quartiles: Quartiles,
+    statistics: Statistics,
 }
 
 impl PianoModel {
@@ -130,15 +149,25 @@ impl PianoModel {
     pub fn from_bytes(config: &[u8], weights: &[u8], statistics: &[u8]) -> Result<Self, Error> {
         let json = |what| move |source| Error::Json { what, source };
         let config = Config::from_json(config)?;
-        let quartiles: Quartiles =
+        let statistics: Statistics =
             serde_json::from_slice(statistics).map_err(json("statistics.json"))?;
-        if !config.is_current() || !quartiles.is_whole() {
+        if !config.is_current() || !statistics.is_whole() {
             return Err(Error::Vocabulary);
         }
         Ok(Self {
             network: Decoder::new(&config, TensorFile::from_bytes(weights)?)?,
-            quartiles,
+            statistics,
         })
+    }
+
+    /// The network.
+    pub const fn network(&self) -> &Decoder {
+        &self.network
+    }
+
+    /// What is kept of its training music.
+    pub const fn statistics(&self) -> &Statistics {
+        &self.statistics
     }
 
     /// Writes the piano piece that `request` asks for.
@@ -151,6 +180,200 @@ impl PianoModel {
         sources: &PianoSources,
         progress: &dyn Progress,
     ) -> Result<PianoComposition, Error> {
-        todo!()
+        request.check()?;
+        let source = Source::new(request, sources)?;
+        let frame = source.frame(request, &self.statistics);
+        let wish = Wish::new(request, &frame, &self.statistics, request.seed);
+        let work = Work {
+            model: self,
+            given: source.given(frame.key.semitones_from_c()),
+            plan: source.plan(&frame, &wish),
+            source,
+            frame,
+            wish,
+            range: request
+                .range
+                .map_or(KEYBOARD, |range| (range.lowest, range.highest)),
+            hand_span: request.hand_span.unwrap_or(NINTH),
+        };
+        let piece = work.best(request, progress)?;
+        Ok(work.composition(request, &piece))
+    }
+}
+
+/// All that is settled of a piece before its notes are.
+struct Work<'a> {
+    model: &'a PianoModel,
+    source: Source<'a>,
+    frame: Frame,
+    wish: Wish,
+    plan: Plan,
+    given: Option<Given>,
+    range: (u8, u8),
+    hand_span: u8,
+}
+
+impl Work<'_> {
+    fn semitones(&self) -> i8 {
+        self.frame.key.semitones_from_c()
+    }
+
+    /// What the notes keep to, as the network writes them.
+    fn rules(&self) -> Result<Rules, Error> {
+        let lower =
+            |pitch: u8| (i16::from(pitch) - i16::from(self.semitones())).clamp(0, 127) as u8;
+        let (lowest, highest) = (lower(self.range.0), lower(self.range.1));
+        let melody = self.given.iter().flat_map(|given| &given.melody);
+        let outside = |pitch: &u8| !(lowest..=highest).contains(pitch);
+        if let Some(pitch) = melody.map(|note| note.pitch).find(outside) {
+            let pitch = i16::from(pitch) + i16::from(self.semitones());
+            return Err(Error::MelodyOutside {
+                pitch: pitch.clamp(0, 127) as u8,
+                lowest: self.range.0,
+                highest: self.range.1,
+            });
+        }
+        Ok(Rules {
+            lowest,
+            highest,
+            hand_span: self.hand_span,
+            given: self.given.clone(),
+        })
+    }
+
+    /// The candidate that does best what was asked, as it sounds.
+    fn best(&self, request: &PianoRequest, progress: &dyn Progress) -> Result<GridPiece, Error> {
+        let quantiles = &self.model.statistics.quantiles;
+        let levels = self
+            .wish
+            .levels(self.frame.bars, self.semitones(), quantiles);
+        let before = vec![levels[0]; self.source.before().len()];
+        let levels = [before, levels].concat();
+        let task = Task {
+            plan: &self.plan,
+            given: &self.source.tokens(self.source.before(), self.semitones())?,
+            rules: &self.rules()?,
+            levels: &levels,
+            guidance: request.guidance,
+            sampling: Sampling {
+                temperature: request.temperature,
+                top_p: request.top_p,
+                top_k: None,
+            },
+        };
+        let seed = |at: usize| request.seed.derive(&format!("candidate {at}"));
+        let seeds: Vec<Seed> = (0..request.candidates).map(seed).collect();
+        let mut best: Option<(GridPiece, f64)> = None;
+        for written in write(&self.model.network, &task, &seeds, progress)? {
+            let piece = self.finished(&written)?;
+            let merit = self.merit(&piece, &written, &task)?;
+            if best.as_ref().is_none_or(|best| merit > best.1) {
+                best = Some((piece, merit));
+            }
+        }
+        Ok(best.map(|(piece, _)| piece).unwrap_or_default())
+    }
+
+    /// The bars that were written, as they sound, as loud as asked.
+    fn finished(&self, written: &Written) -> Result<GridPiece, Error> {
+        let whole = decode(&written.tokens)?;
+        let bars = whole.bars[self.source.before().len()..].to_vec();
+        let piece = GridPiece { bars };
+        let piece = piece.transposed(self.semitones()).unwrap_or(piece);
+        if !self.source.is_new() {
+            return Ok(piece); // as loud as what stands around it
+        }
+        Ok(as_loud_as_asked(
+            &piece,
+            &self.wish,
+            &self.model.statistics.quantiles,
+        ))
+    }
+
+    /// How well a piece does what was asked, in nats.
+    fn merit(&self, piece: &GridPiece, written: &Written, task: &Task<'_>) -> Result<f64, Error> {
+        let found = self.measured(piece);
+        let mut likelihood = written.log_likelihood;
+        let after = self.source.after();
+        if !after.is_empty() {
+            let after = &after[..after.len().min(BARS_AFTER)];
+            let tokens = self.source.tokens(after, self.semitones())?;
+            let mut plan = self.plan.clone();
+            plan.bars
+                .extend(after.iter().map(super::grid::GridBar::plan));
+            plan.after = self.source.after().len() - after.len();
+            let task = Task {
+                plan: &plan,
+                ..task.clone()
+            };
+            likelihood += log_likelihood_after(&self.model.network, &task, written, &tokens)?;
+        }
+        Ok(HIT_WEIGHT * found.bits_hit
+            - JUDGED_WEIGHT * divergence(&self.wish.quadrants, &found.quadrants)
+            + LIKELIHOOD_WEIGHT * likelihood)
+    }
+
+    fn measured(&self, piece: &GridPiece) -> PianoMeasured {
+        let quantiles = &self.model.statistics.quantiles;
+        measure(piece, &self.wish, self.frame.key, self.hand_span, quantiles)
+    }
+
+    fn composition(&self, request: &PianoRequest, piece: &GridPiece) -> PianoComposition {
+        let title = request.title.clone().unwrap_or_else(|| {
+            title(
+                &request.emotion,
+                self.frame.key,
+                self.source.titled(),
+                "Piano piece",
+            )
+        });
+        let score = self
+            .source
+            .score(piece, &self.wish, &self.frame, self.hand_span, title);
+        let seed = request.seed.derive("humanize");
+        PianoComposition {
+            asked: self.asked(score.bars.len()),
+            measured: self.measured(piece),
+            score: humanize(&score, request.humanize, seed),
+            written: self.source.written.clone(),
+        }
+    }
+
+    fn asked(&self, bars: usize) -> PianoAsked {
+        let points = self.wish.points.as_ref();
+        let pairs = points.map(|points| {
+            let pair = |point: &affetto_emotion::Vad| (point.valence(), point.arousal());
+            points.iter().map(pair).collect::<Vec<(f64, f64)>>()
+        });
+        PianoAsked {
+            valence: self.wish.point.valence(),
+            arousal: self.wish.point.arousal(),
+            points_per_bar: pairs,
+            attributes: self.asked_attributes(),
+            key: self.frame.key,
+            meter: self.frame.metre,
+            bars,
+            tempo_bpm: self.wish.tempo_bpm,
+            range: self.range,
+            hand_span: self.hand_span,
+            style: self.wish.style,
+        }
+    }
+
+    fn asked_attributes(&self) -> Vec<AskedAttribute> {
+        let quantiles = &self.model.statistics.quantiles;
+        let levels = self.wish.ranks.levels();
+        let asked = |attribute: &Attribute| {
+            let wish = AttributeWish::ALL[usize::from(levels.0[attribute.index()])];
+            let high = matches!(wish, AttributeWish::High | AttributeWish::Highest);
+            let middle = quantiles.edge(*attribute, 0.5);
+            (wish != AttributeWish::Open).then_some(AskedAttribute {
+                attribute: *attribute,
+                wish,
+                from: middle.filter(|_| high),
+                to: middle.filter(|_| !high),
+            })
+        };
+        Attribute::ALL.iter().filter_map(asked).collect()
     }
 }

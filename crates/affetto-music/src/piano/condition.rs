@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use affetto_attributes::piece::Attribute;
 use affetto_core::Seed;
 use affetto_emotion::Emotion;
-use affetto_media::{Key, Metre, Tempo};
+use affetto_media::{Key, Metre};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -6,8 +6,8 @@ use affetto_media::{
 };
 
 use super::tokens::{
-    LONGEST_BAR, Length, POSITIONS_PER_QUARTER, Signature, TempoStep, VelocityStep, bar_positions,
-    has_pitch, quarters_from_positions,
+    BarPlan, LONGEST_BAR, Length, POSITIONS_PER_QUARTER, Signature, TempoStep, VelocityStep,
+    bar_positions, has_pitch, quarters_from_positions,
 };
 
 /// Piano music on a grid.
@@ -42,6 +42,14 @@ pub struct GridNote {
 }
 
 impl GridBar {
+    /// What is known of it before its notes are.
+    pub fn plan(&self) -> BarPlan {
+        BarPlan {
+            metre: self.metre,
+            tempo: self.tempo,
+        }
+    }
+
     /// The length in positions.
     pub fn positions(&self) -> i64 {
         bar_positions(self.metre).unwrap_or(LONGEST_BAR)

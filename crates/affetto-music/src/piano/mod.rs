@@ -4,9 +4,16 @@
 mod card;
 pub mod compose;
 pub mod condition;
-pub mod levels;
 pub mod corpus;
+pub mod generate;
 pub mod grid;
+pub mod hands;
+pub mod levels;
+pub mod measure;
 pub mod model;
+pub mod profile;
+pub mod rules;
+mod source;
 pub mod tokens;
 pub mod train;
+pub mod wish;

@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     card::{attribution, card},
-    levels::Levels,
     corpus::{self, Corpus, Options, Source, Window},
+    levels::Levels,
     model::{Batch, Config, Example, ModelSize, Network},
+    profile::Statistics,
     tokens::{Style, TokenError},
 };
 use crate::{
@@ -232,8 +233,11 @@ fn write(
         ("model.safetensors", bytes),
         ("config.json", config.to_json()?.into_bytes()),
         (
-            "quartiles.json",
-            json(serde_json::to_vec(&corpus.quartiles)),
+            "statistics.json",
+            json(serde_json::to_vec(&Statistics::of(
+                &corpus.train,
+                corpus::SPLIT,
+            ))),
         ),
         ("report.json", json(serde_json::to_vec_pretty(&report))),
     ];
@@ -449,8 +453,8 @@ mod tests {
 
     use super::*;
     use crate::piano::{
-        levels::Quartiles,
         grid::{Span, Struck, place},
+        levels::Quartiles,
         tokens::TempoStep,
     };
 

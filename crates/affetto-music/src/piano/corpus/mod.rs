@@ -28,8 +28,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    levels::Quartiles,
     grid::{Span, Struck, spans_of, struck},
+    levels::Quartiles,
     tokens::Style,
 };
 use crate::corpus::{Error, archive, title::title_key};

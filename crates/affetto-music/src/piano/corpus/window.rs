@@ -9,7 +9,7 @@ use crate::{
     corpus::key::{Heard, fitting_key},
     piano::{
         grid::{GridBar, GridPiece, TimedNote, place},
-        tokens::{BarPlan, Plan, Style},
+        tokens::{Plan, Style},
     },
 };
 
@@ -46,12 +46,8 @@ pub struct Window {
 impl Window {
     /// What is known of it before its notes are.
     pub fn plan(&self) -> Plan {
-        let bar = |bar: &GridBar| BarPlan {
-            metre: bar.metre,
-            tempo: bar.tempo,
-        };
         Plan {
-            bars: self.piece.bars.iter().map(bar).collect(),
+            bars: self.piece.bars.iter().map(GridBar::plan).collect(),
             before: self.before,
             after: self.after,
             mode: self.mode,

@@ -3,8 +3,8 @@ use candle_core::{Result, bail};
 
 use super::Config;
 use crate::piano::{
-    levels::Levels,
     corpus::Window,
+    levels::Levels,
     tokens::{Cursor, Token, TokenError, encode, is_forced},
 };
 

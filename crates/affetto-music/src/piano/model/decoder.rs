@@ -115,6 +115,20 @@ impl Decoder {
 
     /// Before the first token of a piece of which `levels` are asked.
     pub fn start(&self, levels: &Levels) -> State {
+        let memory = LinearMemory::new(self.config.width, self.config.heads);
+        State {
+            attributes: self.asked(levels),
+            tokens: 0,
+            memories: vec![memory; self.blocks.len()],
+        }
+    }
+
+    /// From the next token on `levels` are asked.
+    pub fn ask(&self, state: &mut State, levels: &Levels) {
+        state.attributes = self.asked(levels);
+    }
+
+    fn asked(&self, levels: &Levels) -> Arc<[f32]> {
         let conditions = self.config.conditions(&levels.0);
         let width = self.config.attribute_width;
         let rows = attribute_rows(&conditions, self.config.attributes, self.config.levels);
@@ -123,12 +137,7 @@ impl Decoder {
             .flat_map(|row| &self.table[*row as usize * width..][..width])
             .copied()
             .collect();
-        let memory = LinearMemory::new(self.config.width, self.config.heads);
-        State {
-            attributes: self.linear.apply(&embedded).into(),
-            tokens: 0,
-            memories: vec![memory; self.blocks.len()],
-        }
+        self.linear.apply(&embedded).into()
     }
 
     /// Reads one more token and gives the score of each next one.

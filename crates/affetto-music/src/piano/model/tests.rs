@@ -11,9 +11,9 @@ use candle_core::{Device, Tensor};
 
 use super::*;
 use crate::piano::{
-    levels::{ATTRIBUTES, Levels},
     corpus::Window,
     grid::{GridBar, GridNote, GridPiece},
+    levels::{ATTRIBUTES, Levels},
     tokens::{Length, Style, TempoStep, VelocityStep},
 };
 

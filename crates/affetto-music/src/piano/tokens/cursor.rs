@@ -110,7 +110,8 @@ pub struct BarPlan {
 }
 
 impl BarPlan {
-    fn positions(&self) -> i64 {
+    /// The length of the bar in positions.
+    pub fn positions(&self) -> i64 {
         bar_positions(self.metre).unwrap_or(LONGEST_BAR)
     }
 }
@@ -205,6 +206,8 @@ pub struct Cursor {
     velocity: Option<VelocityStep>,
     sounding: Vec<Sounding>,
     lowest_of_bar: Option<u8>,
+    /// Whether the bar before had no note.
+    last_bar_was_empty: bool,
     /// The pitch classes that were struck in this bar.
     classes: u16,
     heard: Heard,
@@ -222,6 +225,7 @@ impl Default for Cursor {
             velocity: None,
             sounding: Vec::new(),
             lowest_of_bar: None,
+            last_bar_was_empty: false,
             classes: 0,
             heard: Heard::default(),
         }
@@ -237,6 +241,16 @@ impl Cursor {
     /// How many bars are finished; the number of the one that is being written.
     pub const fn bar(&self) -> usize {
         self.bar
+    }
+
+    /// Positions from the beginning of the piece to the bar that is being written.
+    pub const fn bar_onset(&self) -> i64 {
+        self.bar_onset
+    }
+
+    /// Whether there is a bar before in which no note begins.
+    pub const fn last_bar_was_empty(&self) -> bool {
+        self.last_bar_was_empty
     }
 
     /// The position that is being written.
@@ -281,6 +295,19 @@ impl Cursor {
             .collect()
     }
 
+    /// The next token, where it follows from the plan and the tokens before it; the end after the last bar.
+    pub fn forced(&self, plan: &Plan) -> Option<Token> {
+        let Some(bar) = plan.bars.get(self.bar) else {
+            return Some(Token::Eos);
+        };
+        match self.slot {
+            Slot::Signature => Signature::of(bar.metre).map(Token::Signature),
+            Slot::Tempo => Some(Token::Tempo(bar.tempo)),
+            Slot::Program => Some(Token::Program(0)),
+            _ => None,
+        }
+    }
+
     /// Takes `token` in. Tokens that follow from others may be left out; see [`is_forced`].
     pub fn feed(&mut self, token: Token, plan: &Plan) {
         self.slot = match token {
@@ -316,6 +343,7 @@ impl Cursor {
         self.bar_onset += positions;
         self.bar += 1;
         self.position = 0;
+        self.last_bar_was_empty = self.lowest_of_bar.is_none();
         self.lowest_of_bar = None;
         self.classes = 0;
         self.let_fade(self.bar_onset);

@@ -1,6 +1,7 @@
 use std::{fmt, str::FromStr};
 
 use affetto_media::{Metre, Quarters};
+use serde::{Deserialize, Serialize};
 
 /// Grid positions in a quarter note: sixteenths and triplet eighths are whole, triplet sixteenths too.
 pub const POSITIONS_PER_QUARTER: i64 = 12;
@@ -83,8 +84,24 @@ pub fn quarters_from_positions(positions: i64) -> Quarters {
 }
 
 /// A tempo in twelfths of an octave above 16 quarters a minute, up to 256.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
 pub struct TempoStep(u8);
+
+impl TryFrom<u8> for TempoStep {
+    type Error = String;
+
+    fn try_from(number: u8) -> Result<Self, String> {
+        Self::new(number)
+            .ok_or_else(|| format!("{number} is no tempo: they are 0 to {}", TEMPI - 1))
+    }
+}
+
+impl From<TempoStep> for u8 {
+    fn from(tempo: TempoStep) -> Self {
+        tempo.number()
+    }
+}
 
 impl TempoStep {
     /// How many there are.

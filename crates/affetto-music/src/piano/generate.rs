@@ -1,0 +1,274 @@
+//! Tokens drawn one after the other, several pieces at once, each within the rules.
+
+use affetto_core::{Progress, Rng, Seed, Stage};
+use affetto_nn::sample::{Sampling, log_probabilities};
+use rayon::prelude::*;
+
+use super::{
+    levels::Levels,
+    model::{Decoder, Fed, State},
+    rules::Rules,
+    tokens::{Cursor, FEATURE_COLUMNS, Plan, Token, is_forced},
+};
+use crate::Error;
+
+/// Pieces written side by side by one thread: the weights are read once for all of them.
+const SIDE_BY_SIDE: usize = 4;
+
+/// What is written.
+#[derive(Clone, Debug)]
+pub struct Task<'a> {
+    /// The bars, given ones first.
+    pub plan: &'a Plan,
+    /// The tokens of the bars that are given.
+    pub given: &'a [Token],
+    /// What holds for the bars that are written.
+    pub rules: &'a Rules,
+    /// What is asked of each bar; the last holds for all that follow.
+    pub levels: &'a [Levels],
+    /// How strongly that pulls: 1 as learned, above that beyond it (Ho & Salimans, "Classifier-Free Diffusion Guidance",
+    /// 2022, equation 6, with their w + 1).
+    pub guidance: f64,
+    /// How freely tokens are drawn.
+    pub sampling: Sampling,
+}
+
+/// A piece that was written.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The tokens of all bars, given ones too, with those that follow from others.
+    pub tokens: Vec<Token>,
+    /// The mean log-likelihood, in nats, of the tokens drawn.
+    pub log_likelihood: f64,
+    end: Reader,
+}
+
+/// Writes one piece for each of `seeds`.
+///
+/// # Errors
+/// [`Error::Cancelled`] soon after `progress` says so.
+pub fn write(
+    network: &Decoder,
+    task: &Task<'_>,
+    seeds: &[Seed],
+    progress: &dyn Progress,
+) -> Result<Vec<Written>, Error> {
+    let mut begun = Reader::new(network, task)?;
+    for token in task.given {
+        begun.read(network, *token, task)?;
+    }
+    let groups: Vec<Vec<Written>> = seeds
+        .par_chunks(SIDE_BY_SIDE)
+        .map(|seeds| {
+            let writer = |seed: &Seed| Writer {
+                reader: begun.clone(),
+                rng: seed.rng(),
+                tokens: task.given.to_vec(),
+                sum: 0.0,
+                drawn: 0,
+            };
+            let mut writers: Vec<Writer> = seeds.iter().map(writer).collect();
+            write_together(network, task, &mut writers, progress)?;
+            Ok(writers.into_iter().map(Writer::written).collect())
+        })
+        .collect::<Result<_, Error>>()?;
+    Ok(groups.into_iter().flatten().collect())
+}
+
+/// The mean log-likelihood, in nats, of `tokens`, were they to follow what was written. `task` has their bars too.
+///
+/// # Errors
+/// Where an id is outside its vocabulary.
+pub fn log_likelihood_after(
+    network: &Decoder,
+    task: &Task<'_>,
+    written: &Written,
+    tokens: &[Token],
+) -> Result<f64, Error> {
+    let mut reader = written.end.clone();
+    let (mut sum, mut count) = (0.0, 0);
+    for token in tokens {
+        if !is_forced(*token) {
+            let scores = log_probabilities(&reader.scores_told);
+            sum += token.id().map_or(0.0, |id| scores[id as usize]);
+            count += 1;
+        }
+        reader.read(network, *token, task)?;
+    }
+    Ok(sum / f64::from(count.max(1)))
+}
+
+fn write_together(
+    network: &Decoder,
+    task: &Task<'_>,
+    writers: &mut [Writer],
+    progress: &dyn Progress,
+) -> Result<(), Error> {
+    let bars = task.plan.bars.len();
+    let mut done = 0;
+    loop {
+        let mut active: Vec<&mut Writer> = writers
+            .iter_mut()
+            .filter(|writer| writer.reader.cursor.bar() < bars)
+            .collect();
+        if active.is_empty() {
+            return Ok(());
+        }
+        for writer in &mut active {
+            writer.draw(network, task);
+        }
+        let mut readers: Vec<&mut Reader> = active
+            .into_iter()
+            .map(|writer| &mut writer.reader)
+            .collect();
+        step(network, &mut readers)?;
+        let slowest = readers.iter().map(|reader| reader.cursor.bar()).min();
+        let slowest = slowest.unwrap_or(bars);
+        if slowest > done {
+            done = slowest;
+            progress.step(Stage::Generate, done, bars);
+            if progress.cancelled() {
+                return Err(Error::Cancelled);
+            }
+        }
+    }
+}
+
+/// Reads a sequence and knows what the network expects next.
+#[derive(Clone, Debug)]
+struct Reader {
+    cursor: Cursor,
+    told: State,
+    /// The same without attributes, where guidance needs it.
+    open: Option<State>,
+    levels: Levels,
+    /// The token to be fed next with what is known beside it.
+    next: (u32, [u32; FEATURE_COLUMNS]),
+    scores_told: Vec<f32>,
+    scores_open: Vec<f32>,
+}
+
+impl Reader {
+    /// At the beginning of a sequence.
+    fn new(network: &Decoder, task: &Task<'_>) -> Result<Self, Error> {
+        let levels = task.levels.first().copied().unwrap_or(Levels::OPEN);
+        let asked = task.levels.iter().any(|levels| *levels != Levels::OPEN);
+        let guided = asked && task.guidance != 1.0;
+        let mut reader = Self {
+            cursor: Cursor::default(),
+            told: network.start(&levels),
+            open: guided.then(|| network.start(&Levels::OPEN)),
+            levels,
+            next: (0, [0; FEATURE_COLUMNS]),
+            scores_told: Vec::new(),
+            scores_open: Vec::new(),
+        };
+        reader.take(network, Token::Bos, task);
+        step(network, &mut [&mut reader])?;
+        Ok(reader)
+    }
+
+    /// Takes a token in, to be fed with the next step.
+    fn take(&mut self, network: &Decoder, token: Token, task: &Task<'_>) {
+        self.cursor.feed(token, task.plan);
+        let levels = task.levels.get(self.cursor.bar()).or(task.levels.last());
+        if let Some(levels) = levels.filter(|levels| **levels != self.levels) {
+            self.levels = *levels;
+            network.ask(&mut self.told, levels);
+        }
+        self.next = (token.id().unwrap_or(0), self.cursor.features(task.plan));
+    }
+
+    /// Reads one token of a given sequence.
+    fn read(&mut self, network: &Decoder, token: Token, task: &Task<'_>) -> Result<(), Error> {
+        if is_forced(token) && !network.config().forced_tokens() {
+            self.cursor.feed(token, task.plan);
+            return Ok(());
+        }
+        self.take(network, token, task);
+        step(network, &mut [self])
+    }
+
+    /// The log-probability, or with guidance an unnormalised one, of each next token.
+    fn scores(&self, guidance: f64) -> Vec<f64> {
+        let told = log_probabilities(&self.scores_told);
+        if self.open.is_none() {
+            return told;
+        }
+        let open = log_probabilities(&self.scores_open);
+        let guided = |(told, open): (f64, f64)| open + guidance * (told - open);
+        told.into_iter().zip(open).map(guided).collect()
+    }
+}
+
+/// Feeds the next token of each reader.
+fn step(network: &Decoder, readers: &mut [&mut Reader]) -> Result<(), Error> {
+    let next: Vec<(u32, [u32; FEATURE_COLUMNS])> =
+        readers.iter().map(|reader| reader.next).collect();
+    let columns = network.config().feature_columns();
+    let (mut states, mut fed): (Vec<&mut State>, Vec<Fed>) = Default::default();
+    for (reader, (token, features)) in readers.iter_mut().zip(&next) {
+        let input = Fed {
+            token: *token,
+            features: &features[..columns],
+        };
+        states.push(&mut reader.told);
+        fed.push(input);
+        if let Some(open) = &mut reader.open {
+            states.push(open);
+            fed.push(input);
+        }
+    }
+    let scores = network.step_all(&mut states, &fed)?;
+    let mut rows = scores.chunks_exact(network.config().tokens);
+    for reader in readers {
+        reader.scores_told = rows.next().unwrap_or_default().to_vec();
+        if reader.open.is_some() {
+            reader.scores_open = rows.next().unwrap_or_default().to_vec();
+        }
+    }
+    Ok(())
+}
+
+/// Writes one piece.
+struct Writer {
+    reader: Reader,
+    rng: Rng,
+    tokens: Vec<Token>,
+    sum: f64,
+    drawn: usize,
+}
+
+impl Writer {
+    /// Takes the next token that the network is to be fed: one that follows from others, or one that is drawn.
+    fn draw(&mut self, network: &Decoder, task: &Task<'_>) {
+        while let Some(forced) = self.reader.cursor.forced(task.plan) {
+            self.tokens.push(forced);
+            if network.config().forced_tokens() {
+                return self.reader.take(network, forced, task);
+            }
+            self.reader.cursor.feed(forced, task.plan);
+        }
+        let mask = task.rules.mask(&self.reader.cursor, task.plan);
+        let scores = self.reader.scores(task.guidance);
+        let may: Vec<(u32, f64)> = (0_u32..)
+            .zip(&scores)
+            .filter(|(id, _)| mask[*id as usize])
+            .map(|(id, score)| (id, *score))
+            .collect();
+        let drawn = task.sampling.draw(&may, &mut self.rng);
+        let token = drawn.and_then(Token::from_id).unwrap_or(Token::BarEnd);
+        self.sum += drawn.map_or(0.0, |id| scores[id as usize]);
+        self.drawn += 1;
+        self.tokens.push(token);
+        self.reader.take(network, token, task);
+    }
+
+    fn written(self) -> Written {
+        Written {
+            tokens: self.tokens,
+            log_likelihood: self.sum / self.drawn.max(1) as f64,
+            end: self.reader,
+        }
+    }
+}

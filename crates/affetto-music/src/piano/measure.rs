@@ -1,0 +1,155 @@
+//! What a piece is like, beside what was asked of it.
+
+use affetto_attributes::{
+    map::{AttributeMap, Preset},
+    piece::{Attribute, Piece, Reading},
+};
+use affetto_media::{Key, Mode, Tempo, midi::Performance};
+
+use super::{
+    compose::{MeasuredAttribute, PianoMeasured},
+    grid::GridPiece,
+    hands::{hands, widest_span},
+    levels::{LEVELS, Levels},
+    profile::Quantiles,
+    tokens::VelocityStep,
+    wish::Wish,
+};
+
+/// The most steps of velocity by which a piece is made louder or softer as a whole.
+const MOST_STEPS: i16 = 8;
+
+/// The piece as it is played at one tempo, exactly.
+pub fn performed(piece: &GridPiece, tempo_bpm: f64) -> Performance {
+    Performance {
+        tempos: vec![(0, Tempo::from_bpm(tempo_bpm))],
+        ..piece.performance()
+    }
+}
+
+/// The values of all attributes of a piece played at one tempo, in the order of [`Attribute::ALL`].
+pub fn values_at(piece: &GridPiece, tempo_bpm: f64) -> Vec<Option<f64>> {
+    Piece::of(&performed(piece, tempo_bpm), Reading::Performed).values()
+}
+
+/// Measures a piece, as it sounds.
+pub fn measure(
+    piece: &GridPiece,
+    wish: &Wish,
+    key: Key,
+    span: u8,
+    quantiles: &Quantiles,
+) -> PianoMeasured {
+    let values = values_at(piece, wish.tempo_bpm);
+    let asked = wish.ranks.levels();
+    let found = quantiles.ranks(&values).levels();
+    let hits = |at: usize| is_hit(&asked, &found, at);
+    let notes = piece.timed_notes();
+    let pitches = || notes.iter().map(|note| note.pitch);
+    let map = AttributeMap::preset(Preset::Default);
+    PianoMeasured {
+        attributes: Attribute::ALL
+            .iter()
+            .map(|attribute| MeasuredAttribute {
+                attribute: *attribute,
+                value: values[attribute.index()],
+                hit: hits(attribute.index()),
+            })
+            .collect(),
+        bits_hit: share((0..Attribute::ALL.len()).filter_map(hits)),
+        range: pitches().min().zip(pitches().max()),
+        hand_span: widest_span(&notes, &hands(&notes, span)),
+        in_scale_ratio: share(pitches().map(|pitch| is_in_scale(pitch, key))),
+        quadrants: map.quadrant_probabilities(&values),
+    }
+}
+
+/// Whether an attribute lies on the asked side of the middle; nothing where it is left open. One that a piece does not
+/// have is no hit.
+fn is_hit(asked: &Levels, found: &Levels, at: usize) -> Option<bool> {
+    let high = |level: u8| usize::from(level) > LEVELS / 2;
+    match (asked.0[at], found.0[at]) {
+        (0, _) => None,
+        (_, 0) => Some(false),
+        (asked, found) => Some(high(asked) == high(found)),
+    }
+}
+
+/// Degrees of the scale above the tonic, a bit each; a minor one with both sixths and sevenths.
+const MAJOR: u16 = 0b1010_1011_0101;
+const MINOR: u16 = 0b1111_1010_1101;
+
+fn is_in_scale(pitch: u8, key: Key) -> bool {
+    let tonic = key.tonic().pitch_class();
+    let degree = (pitch + 12 - tonic % 12) % 12;
+    let scale = match key.mode() {
+        Mode::Major => MAJOR,
+        Mode::Minor => MINOR,
+    };
+    scale >> degree & 1 == 1
+}
+
+fn share(hits: impl Iterator<Item = bool>) -> f64 {
+    let hits: Vec<bool> = hits.collect();
+    match hits.len() {
+        0 => 1.0,
+        all => hits.iter().filter(|hit| **hit).count() as f64 / all as f64,
+    }
+}
+
+/// The piece as loud as is asked on the whole: each note by as many steps louder or softer.
+pub fn as_loud_as_asked(piece: &GridPiece, wish: &Wish, quantiles: &Quantiles) -> GridPiece {
+    let loudness = Attribute::named("Mean Loudness");
+    let asked = loudness.and_then(|loudness| quantiles.values(&wish.ranks)[loudness.index()]);
+    let notes: Vec<f64> = piece
+        .timed_notes()
+        .iter()
+        .map(|note| f64::from(note.velocity))
+        .collect();
+    let Some(asked) = asked.filter(|_| !notes.is_empty()) else {
+        return piece.clone();
+    };
+    let mean = notes.iter().sum::<f64>() / notes.len() as f64;
+    let steps = ((asked - mean) / 4.0).round() as i16;
+    let steps = steps.clamp(-MOST_STEPS, MOST_STEPS);
+    let mut louder = piece.clone();
+    for note in louder.bars.iter_mut().flat_map(|bar| &mut bar.notes) {
+        let step = i16::from(note.velocity.number()) + steps;
+        let step = VelocityStep::new(step.clamp(1, VelocityStep::COUNT as i16 - 1) as u8);
+        note.velocity = step.unwrap_or(note.velocity);
+    }
+    louder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales_by_hand() {
+        let (c, a_minor) = (
+            Key::C_MAJOR,
+            Key::new(0, Mode::Minor).unwrap_or(Key::C_MAJOR),
+        );
+        let in_scale = |key: Key| -> String {
+            (60..72)
+                .map(|pitch| if is_in_scale(pitch, key) { 'x' } else { '.' })
+                .collect()
+        };
+        assert_eq!(in_scale(c), "x.x.xx.x.x.x");
+        // A B C D E F F# G G#.
+        assert_eq!(in_scale(a_minor), "x.x.xxxxxx.x");
+        let d = Key::new(2, Mode::Major).unwrap_or(Key::C_MAJOR);
+        assert_eq!(in_scale(d), ".xx.x.xx.x.x");
+    }
+
+    #[test]
+    fn hits_are_sides_of_the_middle() {
+        let levels = |level| Levels([level; super::super::levels::ATTRIBUTES]);
+        let hit = |asked, found| is_hit(&levels(asked), &levels(found), 3);
+        assert_eq!(hit(0, 4), None);
+        assert_eq!(hit(3, 4), Some(true));
+        assert_eq!(hit(2, 3), Some(false));
+        assert_eq!(hit(1, 0), Some(false));
+    }
+}
