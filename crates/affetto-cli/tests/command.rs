@@ -76,7 +76,6 @@ fn a_wrong_command_line_is_2_and_says_so_on_stderr() {
         piano(&["--hand-span", "40"]),
         piano(&["--bars", "257"]),
         piano(&["--guidance", "-1"]),
-        piano(&["--meter", "11/4"]),
         piano(&["--style", "opera"]),
         piano(&["--arrange", "b.mid", "--continue", "c.mid"]),
         vec!["schema", "opera"],

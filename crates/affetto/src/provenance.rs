@@ -290,6 +290,18 @@ mod tests {
         );
     }
 
+    /// Written before there was piano music.
+    #[test]
+    fn a_lead_sheet_s_is_written_as_it_always_was() {
+        let text =
+            include_str!("../../../tests/fixtures/good/provenance/one-bar.mid.provenance.json");
+        let path = Path::new("one-bar.mid.provenance.json");
+        let provenance = Provenance::from_json(path, text.as_bytes()).unwrap();
+        assert!(matches!(provenance.findings, Findings::LeadSheet { .. }));
+        let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        assert_eq!(value(&provenance.to_json()), value(text));
+    }
+
     #[test]
     fn what_is_wrong_is_named() {
         let reason = |json: &Value| read(json).unwrap_err().to_string();

@@ -105,6 +105,19 @@ fn picture(piece: &AnyPiece) -> PianoRoll<'_> {
                 ..roll
             }
         }
-        Findings::Piano { .. } => roll,
+        Findings::Piano { asked, .. } => PianoRoll {
+            asked: Some(point(asked.valence, asked.arousal)),
+            asked_valence: asked
+                .points_per_bar
+                .as_ref()
+                .filter(|points| points.len() == piece.score.bars.len())
+                .map(|points| points.iter().map(|(valence, _)| *valence).collect()),
+            ..roll
+        },
     }
+}
+
+/// `valence +0.60, arousal −0.40`, with a sign as long as the plus.
+fn point(valence: f64, arousal: f64) -> String {
+    format!("valence {valence:+.2}, arousal {arousal:+.2}").replace('-', "\u{2212}")
 }
