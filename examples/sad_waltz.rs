@@ -5,7 +5,7 @@
 #![allow(clippy::print_stdout)]
 
 use affetto::{
-    Emotion, LeadSheetRequest, Models, OutputOptions, Seed, Silent, Vad,
+    Emotion, Findings, LeadSheetRequest, Models, OutputOptions, Seed, Silent, Vad,
     emotion::{Channel, Curve, Unit},
     run,
 };
@@ -31,15 +31,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let output = run(&request.into(), &options, &Models::embedded()?, &Silent)?;
 
-    println!("bar  asked  measured");
-    for (at, (asked, bar)) in output
-        .asked
-        .valence_per_bar
-        .iter()
-        .zip(&output.measured.bars)
-        .enumerate()
-    {
-        println!("{:3}  {asked:5.2}  {:8.2}", at + 1, bar.valence);
+    if let Findings::LeadSheet { asked, measured } = output.findings {
+        println!("bar  asked  measured");
+        let bars = asked.valence_per_bar.iter().zip(&measured.bars);
+        for (at, (asked, bar)) in bars.enumerate() {
+            println!("{:3}  {asked:5.2}  {:8.2}", at + 1, bar.valence);
+        }
     }
     for file in output.files {
         println!("{}", file.path.display());

@@ -89,9 +89,11 @@ def check_music21(path, report):
     parts = list(read.parts)
     report.same("titles", score.title, (read.metadata.title or "") if read.metadata else "")
     report.same("numbers of parts", max(1, len(score.parts)), len(parts))
-    for part, found in zip(score.parts, parts):
+    for index, (part, found) in enumerate(zip(score.parts, parts)):
+        hands = score.hands_at(index)
+        report.same(f"staff of {part['name']!r}", hands, isinstance(found, music21.stream.PartStaff))
         if part["name"]:
-            report.same("part names", part["name"], found.partName)
+            report.same("part names", "Piano" if hands else part["name"], found.partName)
         report.same(f"notes of {part['name']!r}", score.notes(part), notes_of(found))
     for part in parts:
         measures = list(part.getElementsByClass(music21.stream.Measure))

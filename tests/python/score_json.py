@@ -104,6 +104,12 @@ class Score:
     def sections(self):
         return [(quarters(it["onset"]), it["name"]) for it in self.json["sections"]]
 
+    def hands_at(self, index):
+        """Whether the part is one of two hands that stand on one grand staff."""
+        roles = [part["role"] for part in self.parts]
+        pair = ["right-hand", "left-hand"]
+        return roles[index : index + 2] == pair or roles[max(index - 1, 0) : index + 1] == pair
+
     @staticmethod
     def notes(part):
         """(onset, pitch, duration), sorted."""

@@ -48,6 +48,7 @@ fn scores() {
         for file in bad(kind) {
             assert_refused(&file, &["attributes", "--measure"]);
             assert_refused(&file, &["music", "lead-sheet", "-o", "a.mid", "--keep"]);
+            assert_refused(&file, &["music", "piano", "-o", "a.mid", "--arrange"]);
         }
     }
 }
@@ -56,14 +57,17 @@ fn scores() {
 fn curves() {
     for file in bad("curve") {
         assert_refused(&file, &["music", "lead-sheet", "-o", "a.mid", "--curve"]);
+        assert_refused(&file, &["music", "piano", "-o", "a.mid", "--curve"]);
     }
 }
 
-/// Each is the sound one with one thing wrong.
+/// Each is one of the sound ones with one thing wrong.
 #[test]
 fn provenances() {
-    let sound = root().join("tests/fixtures/good/provenance/one-bar.mid.provenance.json");
-    affetto::Provenance::read(&sound).unwrap();
+    for name in ["one-bar", "piano"] {
+        let sound = format!("tests/fixtures/good/provenance/{name}.mid.provenance.json");
+        affetto::Provenance::read(&root().join(sound)).unwrap();
+    }
     for file in bad("provenance") {
         assert_refused(&file, &["rerun"]);
         assert_refused(&file, &["rerun", "--force", "-o", "."]);

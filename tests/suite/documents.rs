@@ -112,8 +112,11 @@ fn examples_of_the_help_work_when_pasted() {
     let words = [
         "",
         "music lead-sheet",
+        "music piano",
         "attributes",
         "train lead-sheet",
+        "train piano",
+        "train attribute-map",
         "models list",
         "models show",
         "rerun",

@@ -14,6 +14,7 @@ mod documents;
 mod elsewhere;
 mod licences;
 mod metadata;
+mod piano;
 mod piano_training;
 mod provenance;
 mod random_requests;

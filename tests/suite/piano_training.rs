@@ -15,7 +15,7 @@ use affetto::{
 use crate::command::{Place, stderr, words};
 
 /// Sixty pieces of our own, of six bars: so many that each side of the split has some.
-fn write_pieces(folder: &Place) {
+pub fn write_pieces(folder: &Place) {
     let songs = folder.path().join("songs");
     fs::create_dir(&songs).unwrap();
     for number in 0..60 {
@@ -58,7 +58,7 @@ fn train(place: &Place, more: &str) -> std::process::Output {
     place.command().args(line).output().unwrap()
 }
 
-fn trained(place: &Place, more: &str) {
+pub fn trained(place: &Place, more: &str) {
     let output = train(place, more);
     assert!(output.status.success(), "{more}\n{}", stderr(&output));
 }

@@ -52,7 +52,7 @@ impl Draws {
     }
 
     /// A number in `[-1, 1]`, in thousandths.
-    fn signed(&mut self) -> f64 {
+    pub fn signed(&mut self) -> f64 {
         self.below(2001) as f64 / 1000.0 - 1.0
     }
 

@@ -1,17 +1,12 @@
 //! The flags, as they are written. What they mean is decided in `resolve.rs`.
 
+mod music;
+
 use std::path::PathBuf;
 
-use affetto::{
-    Key, Metre,
-    music::{
-        arrange::Accompaniment,
-        condition::{BarRange, PitchRange},
-        form::Form,
-        tokens::Style,
-    },
-};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use music::{EmotionArgs, FileArgs, LeadSheet, ModelArgs, Music, Piano};
 
 /// One emotion in; music out.
 #[derive(Parser)]
@@ -90,245 +85,6 @@ all the same, and the exit code is 3.";
 const RERUN_EXAMPLE: &str = "\
 Example, of a file that `affetto music lead-sheet` wrote:
   affetto rerun sad-waltz.mid";
-
-/// Compose.
-#[derive(Subcommand)]
-pub enum Music {
-    /// Write a lead sheet: melody, chord symbols, and an accompaniment
-    #[command(after_help = LEAD_SHEET_EXAMPLE)]
-    LeadSheet(Box<LeadSheet>),
-}
-
-const LEAD_SHEET_EXAMPLE: &str = r#"Examples:
-  affetto music lead-sheet --valence -0.7 --key "D minor" --meter 3/4 \
-    --bars 16 --seed 7 -o sad-waltz.mid
-  affetto music lead-sheet --emotion "joy:0.7,awe:0.3" --form AABA \
-    --bars 32 -o song --formats mid,musicxml,png
-  affetto music lead-sheet --valence "0:-0.8, 8:0.2, 16:0.9" \
-    --tension "0:0.2, 12:0.9, 16:0.1" -o arc.musicxml
-  affetto music lead-sheet --arousal "0:-0.7, 16:0.9" -o crescendo.mid
-  affetto music lead-sheet --keep arc.musicxml --valence 0.8 -o brighter.mid
-
-A FILE that stands already is written over only if it is an output of this
-program that was not changed since, or with --force."#;
-
-/// The flags of `music lead-sheet`.
-#[derive(Args)]
-pub struct LeadSheet {
-    /// Write to FILE, in the format of its extension: mid, musicxml, mxl, abc, ly, wav, png
-    #[arg(short, long, value_name = "FILE", help_heading = "Files")]
-    pub output: Vec<PathBuf>,
-    /// Write these formats too, beside each FILE
-    #[arg(
-        long,
-        value_name = "LIST",
-        value_delimiter = ',',
-        help_heading = "Files"
-    )]
-    pub formats: Vec<FileFormat>,
-    /// Write N variations: FILE-01, FILE-02 and so on
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=9999), help_heading = "Files")]
-    pub variations: Option<u16>,
-    /// Instruments (.sf2) for wav files, instead of the built-in ones
-    #[arg(long, value_name = "FILE", help_heading = "Files")]
-    pub soundfont: Option<PathBuf>,
-    /// Title written into the files
-    #[arg(long, value_name = "TEXT", help_heading = "Files")]
-    pub title: Option<String>,
-    /// Write over files that cannot be made again
-    #[arg(long, help_heading = "Files")]
-    pub force: bool,
-    /// Print what would be made, and write nothing
-    #[arg(long, help_heading = "Files")]
-    pub dry_run: bool,
-
-    /// Emotion in words with weights, such as "joy:0.7,awe:0.3"
-    #[arg(short, long, value_name = "WORDS", help_heading = "Emotion")]
-    pub emotion: Option<String>,
-    /// Pleasant or not: -1 to 1; a curve over the bars, "0:-0.8, 8:0.2"; or levels from very-low to very-high,
-    /// one for all bars or one a bar, which are enforced
-    #[arg(
-        long,
-        value_name = "VALENCE",
-        allow_hyphen_values = true,
-        help_heading = "Emotion"
-    )]
-    pub valence: Option<String>,
-    /// Awake or calm: -1 to 1, which sets tempo, range, density and loudness; or a curve over the bars,
-    /// "0:-0.5, 8:0.9", which also moves the density and the loudness of each bar
-    #[arg(
-        long,
-        value_name = "AROUSAL",
-        allow_hyphen_values = true,
-        help_heading = "Emotion"
-    )]
-    pub arousal: Option<String>,
-    /// In control or not: -1 to 1; part of the emotion, though nothing in a lead sheet goes by it yet
-    #[arg(
-        long,
-        value_name = "NUMBER",
-        allow_hyphen_values = true,
-        help_heading = "Emotion"
-    )]
-    pub dominance: Option<f64>,
-    /// How strong: 0 (neutral) to 1
-    #[arg(long, value_name = "NUMBER", help_heading = "Emotion")]
-    pub intensity: Option<f64>,
-    /// A curve from a file: emotion-track/1 (JSON) or Audio2Face-3D (YAML)
-    #[arg(long, value_name = "FILE", help_heading = "Emotion")]
-    pub curve: Option<PathBuf>,
-    /// Enforce the class of valence in every bar, instead of steering the mean
-    #[arg(long, help_heading = "Emotion")]
-    pub pin: bool,
-
-    /// Key, such as "D minor" [default: by valence]
-    #[arg(short, long, help_heading = "Music")]
-    pub key: Option<Key>,
-    /// Time signature [default: 4/4]
-    #[arg(short, long, value_name = "METER", help_heading = "Music")]
-    pub meter: Option<Metre>,
-    /// Number of bars, 1 to 256 [default: 24]
-    #[arg(short, long, value_name = "N", help_heading = "Music")]
-    pub bars: Option<usize>,
-    /// Length of a pick-up in quarter notes, such as 1 or 1/2
-    #[arg(long, value_name = "LENGTH", help_heading = "Music")]
-    pub pickup: Option<String>,
-    /// Quarter notes per minute [default: by arousal]
-    #[arg(short, long, value_name = "BPM", help_heading = "Music")]
-    pub tempo: Option<f64>,
-    /// Range of the melody, such as C4-G5 or 60-79 [default: by arousal]
-    #[arg(long, help_heading = "Music")]
-    pub range: Option<PitchRange>,
-    /// How much happens in a bar: 0 (one event) to 1 (eighths), or a curve over the bars; enforced
-    #[arg(long, value_name = "DENSITY", help_heading = "Music")]
-    pub density: Option<String>,
-    /// How tense the harmony is: 0 to 1, or a curve over the bars
-    #[arg(long, value_name = "TENSION", help_heading = "Music")]
-    pub tension: Option<String>,
-    /// Kind of song: song, hymn, lied
-    #[arg(long, value_parser = style, help_heading = "Music")]
-    pub style: Option<Style>,
-    /// Form, such as AABA: equal letters are the same music, varied
-    #[arg(long, help_heading = "Music")]
-    pub form: Option<Form>,
-    /// How the chords are played: block, arpeggio, waltz, pulse, none [default: by meter and arousal]
-    #[arg(long, value_name = "WAY", help_heading = "Music")]
-    pub accompaniment: Option<Accompaniment>,
-    /// Small deviations of timing and loudness: 0 to 1
-    #[arg(
-        long,
-        value_name = "NUMBER",
-        default_value_t = 0.0,
-        help_heading = "Music"
-    )]
-    pub humanize: f64,
-
-    /// Keep the melody of FILE and harmonise it
-    #[arg(
-        long,
-        value_name = "FILE",
-        help_heading = "Given music",
-        group = "given"
-    )]
-    pub keep: Option<PathBuf>,
-    /// Write a melody over chords, such as "Dm7 G7 | Cmaj7"
-    #[arg(
-        long,
-        value_name = "CHORDS",
-        help_heading = "Given music",
-        group = "given"
-    )]
-    pub chords: Option<String>,
-    /// Go on from FILE
-    #[arg(
-        long = "continue",
-        value_name = "FILE",
-        help_heading = "Given music",
-        group = "given"
-    )]
-    pub continue_from: Option<PathBuf>,
-    /// Write these bars of --in anew, such as 5-8
-    #[arg(
-        long,
-        value_name = "BARS",
-        requires = "fill_in",
-        help_heading = "Given music"
-    )]
-    pub fill: Option<BarRange>,
-    /// The file whose bars are filled
-    #[arg(
-        long = "in",
-        value_name = "FILE",
-        requires = "fill",
-        help_heading = "Given music",
-        group = "given"
-    )]
-    pub fill_in: Option<PathBuf>,
-
-    /// The same seed gives the same music
-    #[arg(
-        short,
-        long,
-        value_name = "N",
-        default_value_t = 0,
-        help_heading = "Model"
-    )]
-    pub seed: u64,
-    /// Model, by its id or the last word of it: transformer, lstm
-    #[arg(long, value_name = "ID", help_heading = "Model")]
-    pub model: Option<String>,
-    /// Write N pieces, 1 to 64, and keep one that the model's critic finds like a song [default: 24]
-    #[arg(long, value_name = "N", help_heading = "Model")]
-    pub candidates: Option<usize>,
-    /// How freely tokens are drawn: above 0, at most 2
-    #[arg(long, value_name = "NUMBER", help_heading = "Model")]
-    pub temperature: Option<f64>,
-    /// The share of probability that is drawn from: above 0, at most 1
-    #[arg(long, value_name = "NUMBER", help_heading = "Model")]
-    pub top_p: Option<f64>,
-    /// A control that does not do what was asked is an error, and nothing is written
-    #[arg(long, help_heading = "Model")]
-    pub strict: bool,
-}
-
-fn style(word: &str) -> Result<Style, String> {
-    let found = Style::ALL.into_iter().find(|style| style.name() == word);
-    found.ok_or_else(|| format!("the styles are {}", Style::ALL.map(Style::name).join(", ")))
-}
-
-/// A format to write.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum FileFormat {
-    /// Standard MIDI file
-    Mid,
-    /// MusicXML
-    Musicxml,
-    /// MusicXML, compressed
-    Mxl,
-    /// ABC notation
-    Abc,
-    /// LilyPond
-    Ly,
-    /// Sound
-    Wav,
-    /// Piano roll
-    Png,
-}
-
-impl FileFormat {
-    /// The extension of its files.
-    pub const fn extension(self) -> &'static str {
-        match self {
-            Self::Mid => "mid",
-            Self::Musicxml => "musicxml",
-            Self::Mxl => "mxl",
-            Self::Abc => "abc",
-            Self::Ly => "ly",
-            Self::Wav => "wav",
-            Self::Png => "png",
-        }
-    }
-}
 
 /// The flags of `attributes`.
 #[derive(Args)]
@@ -633,7 +389,7 @@ pub struct Rerun {
 /// The flags of `schema`.
 #[derive(Args)]
 pub struct Schema {
-    /// What it describes: lead-sheet, request, provenance, curve
+    /// What it describes: lead-sheet, piano, request, provenance, curve
     #[arg(value_parser = schema_name)]
     pub name: affetto::SchemaName,
 }

@@ -72,6 +72,11 @@ impl Printer {
         self.json
     }
 
+    /// Whether more is to be said.
+    pub fn is_verbose(&self) -> bool {
+        self.volume == Volume::Verbose
+    }
+
     /// One event, where stdout is JSON.
     pub fn event(&self, kind: &str, fields: Value) {
         if !self.json {

@@ -22,12 +22,15 @@ fn stderr(output: &Output) -> String {
 }
 
 /// Every command by its words.
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 14] = [
     &[],
     &["music"],
     &["music", "lead-sheet"],
+    &["music", "piano"],
     &["attributes"],
     &["train", "lead-sheet"],
+    &["train", "piano"],
+    &["train", "attribute-map"],
     &["models", "list"],
     &["models", "show"],
     &["rerun"],
@@ -51,6 +54,7 @@ fn every_command_explains_itself_on_stdout() {
 #[test]
 fn a_wrong_command_line_is_2_and_says_so_on_stderr() {
     let sheet = |more: &[&'static str]| [&["music", "lead-sheet"], more].concat();
+    let piano = |more: &[&'static str]| [&["music", "piano", "-o", "a.mid"], more].concat();
     for words in [
         vec!["compose"],
         sheet(&[]),
@@ -64,6 +68,16 @@ fn a_wrong_command_line_is_2_and_says_so_on_stderr() {
         sheet(&["-o", "a.docx"]),
         sheet(&["-o", "a.mid", "-o", "b.mid", "--bars", "0"]),
         sheet(&["-o", "a.mid", "--temperature", "0"]),
+        vec!["music", "piano"],
+        piano(&["--valence", "very-low"]),
+        piano(&["--valence", "0:-0.5:hold, 8:1", "--arousal", "0:0, 8:1"]),
+        piano(&["--attribute", "Mean Pich=high"]),
+        piano(&["--attribute", "Mean Pitch=loud"]),
+        piano(&["--hand-span", "40"]),
+        piano(&["--bars", "257"]),
+        piano(&["--guidance", "-1"]),
+        piano(&["--style", "opera"]),
+        piano(&["--arrange", "b.mid", "--continue", "c.mid"]),
         vec!["schema", "opera"],
         vec!["rerun"],
     ] {
@@ -80,6 +94,24 @@ fn a_wrong_command_line_is_2_and_says_so_on_stderr() {
             "{words:?}: {}",
             stderr(&output)
         );
+    }
+}
+
+/// The flags that the kinds of music share say what they mean for each of them.
+#[test]
+fn help_says_what_a_flag_means_for_this_music() {
+    let help = |kind: &str| {
+        let text = stdout(&affetto(&["music", kind, "--help"]));
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let (sheet, piano) = (help("lead-sheet"), help("piano"));
+    assert!(sheet.contains("levels from very-low") && !piano.contains("levels from very-low"));
+    assert!(sheet.contains("critic") && sheet.contains("[default: 24]"));
+    assert!(piano.contains("nearest to what was asked") && !piano.contains("critic"));
+    for text in [sheet, piano] {
+        let headings = ["Files:", "Emotion:", "Music:", "Given music:", "Model:"];
+        let at = headings.map(|heading| text.find(heading).unwrap());
+        assert!(at.is_sorted(), "{text}");
     }
 }
 
@@ -115,14 +147,15 @@ fn json_ends_in_an_envelope_whatever_happens() {
 
 #[test]
 fn schemas_completions_and_man_pages_are_made() {
-    for name in ["lead-sheet", "request", "provenance", "curve"] {
+    for name in ["lead-sheet", "piano", "request", "provenance", "curve"] {
         let schema: serde_json::Value =
             serde_json::from_str(&stdout(&affetto(&["schema", name]))).unwrap();
         assert!(schema["$schema"].is_string(), "{name}");
     }
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = stdout(&affetto(&["completions", shell]));
         assert!(
-            stdout(&affetto(&["completions", shell])).contains("lead-sheet"),
+            script.contains("lead-sheet") && script.contains("hand-span"),
             "{shell}"
         );
     }
@@ -134,6 +167,8 @@ fn schemas_completions_and_man_pages_are_made() {
     );
     let page = std::fs::read_to_string(pages.join("affetto-music-lead-sheet.1")).unwrap();
     assert!(page.contains("valence"));
+    let page = std::fs::read_to_string(pages.join("affetto-music-piano.1")).unwrap();
+    assert!(page.contains("hand") && page.contains("serenity"));
 }
 
 #[test]

@@ -30,6 +30,7 @@ pub use error::Error;
 pub use gaussian::{Correlations, Gaussian};
 pub use label::{Label, Sentiment};
 pub use mixture::{Image, Mixture};
+pub use nearest::nearest;
 pub use plausibility::{Plausibility, UNUSUAL, UnusualPair};
 pub use posterior::{Class, GROUPS, Posterior, perplexity};
 pub use taxonomy::Taxonomy;

@@ -5,7 +5,7 @@ const MOST: usize = 5;
 
 /// Up to five candidates that contain `word`, are contained in it, or are few edits away, the
 /// nearest first; equal ones in the order given.
-pub(crate) fn nearest<'a>(
+pub fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Vec<String> {

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{ChordSymbol, Key, Metre, Quarters, Tempo};
@@ -81,7 +83,7 @@ pub struct Section {
 
 /// What a part does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// The tune: one note at a time.
     Melody,
@@ -89,13 +91,24 @@ pub enum Role {
     Chords,
     /// The bass line.
     Bass,
+    /// What the right hand plays on a keyboard.
+    RightHand,
+    /// What the left hand plays on a keyboard.
+    LeftHand,
     /// Anything else.
     Other,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 4] = [Self::Melody, Self::Chords, Self::Bass, Self::Other];
+    pub const ALL: [Self; 6] = [
+        Self::Melody,
+        Self::Chords,
+        Self::Bass,
+        Self::RightHand,
+        Self::LeftHand,
+        Self::Other,
+    ];
 
     /// The name that a part of this role has in files.
     pub const fn part_name(self) -> &'static str {
@@ -103,8 +116,27 @@ impl Role {
             Self::Melody => "Melody",
             Self::Chords => "Chords",
             Self::Bass => "Bass",
+            Self::RightHand => "Right hand",
+            Self::LeftHand => "Left hand",
             Self::Other => "Part",
         }
+    }
+
+    /// The word that files of ours have for it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Melody => "melody",
+            Self::Chords => "chords",
+            Self::Bass => "bass",
+            Self::RightHand => "right-hand",
+            Self::LeftHand => "left-hand",
+            Self::Other => "other",
+        }
+    }
+
+    /// The role of a word.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.word() == word)
     }
 }
 
@@ -237,6 +269,26 @@ impl Score {
         self.parts.iter().find(|part| part.role == Role::Melody)
     }
 
+    /// The parts that are written together: a right hand and the left hand after it on one grand staff, any other
+    /// part alone.
+    pub(crate) fn staff_groups(&self) -> Vec<Range<usize>> {
+        let mut groups: Vec<Range<usize>> = Vec::new();
+        for (index, part) in self.parts.iter().enumerate() {
+            let is_left = part.role == Role::LeftHand;
+            match groups.last_mut() {
+                Some(last)
+                    if is_left
+                        && last.len() == 1
+                        && self.parts[last.start].role == Role::RightHand =>
+                {
+                    last.end = index + 1;
+                }
+                _ => groups.push(index..index + 1),
+            }
+        }
+        groups
+    }
+
     /// The tempo at the beginning.
     pub fn tempo(&self) -> Tempo {
         self.tempos
@@ -287,4 +339,38 @@ impl Score {
 /// Quarter notes as a floating-point number.
 pub fn f64_from_quarters(quarters: Quarters) -> f64 {
     *quarters.numer() as f64 / *quarters.denom() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_right_hand_and_the_left_hand_after_it_stand_together() {
+        use Role::{LeftHand as L, Melody as M, RightHand as R};
+        let groups = |roles: &[Role]| {
+            let part = |role: &Role| Part {
+                name: String::new(),
+                role: *role,
+                program: 0,
+                channel: 0,
+                notes: Vec::new(),
+            };
+            let score = Score {
+                title: String::new(),
+                creator: String::new(),
+                bars: Vec::new(),
+                tempos: Vec::new(),
+                chords: Vec::new(),
+                sections: Vec::new(),
+                parts: roles.iter().map(part).collect(),
+            };
+            score.staff_groups()
+        };
+        assert_eq!(groups(&[R, L]), [0..2]);
+        assert_eq!(groups(&[M, R, L, L]), [0..1, 1..3, 3..4]);
+        assert_eq!(groups(&[L, R, R, L]), [0..1, 1..2, 2..4]);
+        assert_eq!(groups(&[R, M, L]), [0..1, 1..2, 2..3]);
+        assert!(groups(&[]).is_empty());
+    }
 }

@@ -135,8 +135,16 @@ fn part(role: Role) -> impl Strategy<Value = Part> {
 fn parts() -> impl Strategy<Value = Vec<Part>> {
     let others = vec(select(vec![Role::Chords, Role::Bass, Role::Other]), 0..3)
         .prop_flat_map(|roles| roles.into_iter().map(part).collect::<Vec<_>>());
-    (option::weighted(0.95, part(Role::Melody)), others)
-        .prop_map(|(melody, others)| melody.into_iter().chain(others).collect())
+    let hands = select(vec![
+        vec![],
+        vec![Role::RightHand],
+        vec![Role::LeftHand, Role::RightHand],
+        vec![Role::RightHand, Role::LeftHand],
+        vec![Role::RightHand, Role::LeftHand, Role::LeftHand],
+    ]);
+    let hands = hands.prop_flat_map(|roles| roles.into_iter().map(part).collect::<Vec<_>>());
+    (option::weighted(0.7, part(Role::Melody)), hands, others)
+        .prop_map(|(melody, hands, others)| melody.into_iter().chain(hands).chain(others).collect())
 }
 
 fn cut(part: &mut Part, length: Quarters) {

@@ -278,3 +278,62 @@ fn what_cannot_be_drawn_is_refused() {
     empty.bars.clear();
     assert!(piano_roll::draw(&PianoRoll::new(&empty)).is_err());
 }
+
+#[test]
+fn hands_have_two_colours_and_loudness_shows() {
+    let score = |velocity: u8| {
+        let mut score = waltz(4);
+        score.chords.clear();
+        score.parts.truncate(2);
+        score.parts[0].role = Role::RightHand;
+        score.parts[1].role = Role::LeftHand;
+        for note in score.parts.iter_mut().flat_map(|part| &mut part.notes) {
+            note.velocity = velocity;
+        }
+        score
+    };
+    let (soft, loud) = (drawn(&score(40)), drawn(&score(110)));
+    // Warm right hand, cold left hand: red over blue, and blue over red, clearly.
+    let warm = |picture: &RgbaImage| average(picture, |[red, _, blue]| red > blue + 30);
+    let cold = |picture: &RgbaImage| average(picture, |[red, _, blue]| blue > red + 20);
+    for of in [&warm as &dyn Fn(&RgbaImage) -> (usize, f64), &cold] {
+        let ((soft_count, soft), (loud_count, loud)) = (of(&soft), of(&loud));
+        assert!(
+            soft_count > 5000 && loud_count > 5000,
+            "{soft_count} {loud_count}"
+        );
+        assert!(loud + 40.0 < soft, "{loud} {soft}");
+    }
+}
+
+/// How many pixels a rule picks, and how light they are.
+fn average(picture: &RgbaImage, rule: impl Fn([i32; 3]) -> bool) -> (usize, f64) {
+    let colours = picture
+        .pixels()
+        .map(|pixel| [0, 1, 2].map(|at| i32::from(pixel[at])));
+    let picked: Vec<i32> = colours
+        .filter(|colour| rule(*colour))
+        .map(|colour| colour.iter().sum())
+        .collect();
+    let sum: i32 = picked.iter().map(|sum| sum / 3).sum();
+    (picked.len(), f64::from(sum) / picked.len().max(1) as f64)
+}
+
+#[test]
+fn what_was_asked_stands_below_the_title() {
+    let score = waltz(4);
+    let plain = drawn(&score);
+    let asked = PianoRoll {
+        asked: Some("valence +0.60".into()),
+        ..PianoRoll::new(&score)
+    };
+    let with = piano_roll::draw(&asked).unwrap();
+    let differing = |rows: std::ops::Range<u32>| {
+        let pixels = rows.flat_map(|y| (0..plain.width()).map(move |x| (x, y)));
+        pixels
+            .filter(|(x, y)| plain[(*x, *y)] != with[(*x, *y)])
+            .count()
+    };
+    assert!(differing(50..80) > 100);
+    assert_eq!(differing(80..plain.height()), 0);
+}

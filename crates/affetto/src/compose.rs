@@ -10,26 +10,30 @@ use affetto_media::{Score, midi};
 use affetto_music::{
     compose::{Asked, Sources},
     condition::LeadSheetRequest,
+    piano::{
+        compose::{PianoAsked, PianoMeasured, PianoSources},
+        condition::PianoRequest,
+    },
     tokens::{TokenizeError, encode},
 };
 
 use crate::{
-    Effect, Error, Input, InputRole, ModelUsed, Models,
-    effects::{effects, written_bars},
+    Effect, Error, Findings, Input, InputRole, ModelUsed, Models, Request,
+    effects::{lead_sheet_effects, piano_effects, written_bars},
     read::{ReadScore, read_input},
 };
 
-/// A lead sheet, with what was asked beside what was measured.
+/// Music, with what was asked (`A`) beside what was measured (`M`).
 #[derive(Clone, Debug)]
-pub struct LeadSheet {
-    /// The music: melody, chord symbols, and chords and bass as they are played.
+pub struct Composed<A, M> {
+    /// The music.
     pub score: Score,
     /// The bars that were written, counted from 0; others, and a pick-up, lie around them.
     pub written: Range<usize>,
     /// What was asked, words resolved.
-    pub asked: Asked,
+    pub asked: A,
     /// What was measured.
-    pub measured: LeadSheetMeasures,
+    pub measured: M,
     /// Each control, asked beside measured.
     pub effects: Vec<Effect>,
     /// What was not as it should be.
@@ -39,6 +43,12 @@ pub struct LeadSheet {
     /// The model that wrote it.
     pub model: ModelUsed,
 }
+
+/// A lead sheet: melody, chord symbols, and chords and bass as they are played.
+pub type LeadSheet = Composed<Asked, LeadSheetMeasures>;
+
+/// A piano piece: a part for the right hand, then one for the left.
+pub type PianoPiece = Composed<PianoAsked, PianoMeasured>;
 
 /// Writes the lead sheet that `request` asks for, and measures it.
 ///
@@ -50,58 +60,182 @@ pub fn compose(
     models: &Models,
     progress: &dyn Progress,
 ) -> Result<LeadSheet, Error> {
-    compose_from(request, &|_, path| Ok(path.to_path_buf()), models, progress)
+    lead_sheet(request, models, Work::new(&as_typed, progress))
+}
+
+/// Writes the piano piece that `request` asks for, and measures it.
+///
+/// # Errors
+///
+/// As [`compose`].
+pub fn compose_piano(
+    request: &PianoRequest,
+    models: &Models,
+    progress: &dyn Progress,
+) -> Result<PianoPiece, Error> {
+    piano(request, models, Work::new(&as_typed, progress))
 }
 
 /// Where a file lies that the request calls by `path`.
 pub(crate) type Locate<'a> = dyn Fn(InputRole, &Path) -> Result<PathBuf, Error> + 'a;
 
-pub(crate) fn compose_from(
-    request: &LeadSheetRequest,
+/// Where the user said it was.
+pub(crate) fn as_typed(_: InputRole, path: &Path) -> Result<PathBuf, Error> {
+    Ok(path.to_path_buf())
+}
+
+/// Music of any kind, as [`Composed`].
+pub(crate) struct AnyPiece {
+    pub(crate) score: Score,
+    pub(crate) written: Range<usize>,
+    pub(crate) findings: Findings,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) model: ModelUsed,
+}
+
+/// Makes whatever `request` asks for.
+pub(crate) fn make(
+    request: &Request,
     locate: &Locate<'_>,
     models: &Models,
     progress: &dyn Progress,
+) -> Result<AnyPiece, Error> {
+    let work = Work::new(locate, progress);
+    Ok(match request {
+        Request::LeadSheet(request) => {
+            lead_sheet(request, models, work)?.with_findings(|asked, measured| {
+                let (asked, measured) = (Box::new(asked), Box::new(measured));
+                Findings::LeadSheet { asked, measured }
+            })
+        }
+        Request::Piano(request) => {
+            piano(request, models, work)?.with_findings(|asked, measured| {
+                let (asked, measured) = (Box::new(asked), Box::new(measured));
+                Findings::Piano { asked, measured }
+            })
+        }
+    })
+}
+
+impl<A, M> Composed<A, M> {
+    fn with_findings(self, findings: impl FnOnce(A, M) -> Findings) -> AnyPiece {
+        AnyPiece {
+            score: self.score,
+            written: self.written,
+            findings: findings(self.asked, self.measured),
+            effects: self.effects,
+            warnings: self.warnings,
+            inputs: self.inputs,
+            model: self.model,
+        }
+    }
+}
+
+fn lead_sheet(
+    request: &LeadSheetRequest,
+    models: &Models,
+    mut work: Work<'_>,
 ) -> Result<LeadSheet, Error> {
     request.check()?;
-    let progress = Recorder::new(progress);
-    let mut inputs = Vec::new();
-    let mut read = |role, path: &Option<PathBuf>| -> Result<Option<Score>, Error> {
-        let Some(path) = path else {
-            return Ok(None);
-        };
-        let ReadScore { score, input } = read_input(role, path, &locate(role, path)?)?;
-        inputs.push(input);
-        Ok(Some(on_grid(score, path, &progress)))
-    };
+    let mut read = |role, path: &Option<PathBuf>| work.read(role, path, on_grid);
     let sources = Sources {
         keep: read(InputRole::Keep, &request.keep)?,
         continue_from: read(InputRole::ContinueFrom, &request.continue_from)?,
         fill_in: read(InputRole::FillIn, &request.fill_in)?,
     };
     let model = models.lead_sheet(request.model.as_deref())?;
-    let composition = model.model.compose_with(request, &sources, &progress)?;
-    if progress.cancelled() {
-        return Err(Error::Cancelled);
-    }
+    let composition = model
+        .model
+        .compose_with(request, &sources, &work.progress)?;
     let measured = LeadSheetMeasures::of(&composition.score);
     let written = written_bars(request, &composition.asked, composition.score.bars.len());
-    let effects = effects(request, &composition, &measured, written.clone());
-    for effect in effects.iter().filter(|effect| !effect.reached) {
-        progress.warn(Warning(effect.to_string()));
-    }
-    Ok(LeadSheet {
+    let effects = lead_sheet_effects(request, &composition, &measured, written.clone());
+    let warnings = work.warnings(&effects)?;
+    Ok(Composed {
         score: composition.score,
         written,
         asked: composition.asked,
         measured,
         effects,
-        warnings: progress.warnings(),
-        inputs,
+        warnings,
+        inputs: work.inputs,
         model: model.used.clone(),
     })
 }
 
-/// A score as the models can read it: one that was played by hand is moved to sixteenths and triplets.
+fn piano(request: &PianoRequest, models: &Models, mut work: Work<'_>) -> Result<PianoPiece, Error> {
+    request.check()?;
+    let mut read = |role, path: &Option<PathBuf>| work.read(role, path, |score, _, _| score);
+    let sources = PianoSources {
+        continue_from: read(InputRole::ContinueFrom, &request.continue_from)?,
+        fill_in: read(InputRole::FillIn, &request.fill_in)?,
+        arrange: read(InputRole::Arrange, &request.arrange)?,
+    };
+    let model = models.piano(request.model.as_deref())?;
+    let composition = model
+        .model
+        .compose_with(request, &sources, &work.progress)?;
+    let effects = piano_effects(request, &composition);
+    let warnings = work.warnings(&effects)?;
+    Ok(Composed {
+        score: composition.score,
+        written: composition.written,
+        asked: composition.asked,
+        measured: composition.measured,
+        effects,
+        warnings,
+        inputs: work.inputs,
+        model: model.used.clone(),
+    })
+}
+
+/// What goes along with any piece while it is made.
+struct Work<'a> {
+    locate: &'a Locate<'a>,
+    progress: Recorder<'a>,
+    inputs: Vec<Input>,
+}
+
+impl<'a> Work<'a> {
+    fn new(locate: &'a Locate<'a>, progress: &'a dyn Progress) -> Self {
+        Self {
+            locate,
+            progress: Recorder::new(progress),
+            inputs: Vec::new(),
+        }
+    }
+
+    /// The score of `path`, made ready for the model, where one is named.
+    fn read(
+        &mut self,
+        role: InputRole,
+        path: &Option<PathBuf>,
+        prepare: impl Fn(Score, &Path, &dyn Progress) -> Score,
+    ) -> Result<Option<Score>, Error> {
+        let Some(path) = path else {
+            return Ok(None);
+        };
+        let found = (self.locate)(role, path)?;
+        let ReadScore { score, input } = read_input(role, path, &found)?;
+        self.inputs.push(input);
+        Ok(Some(prepare(score, path, &self.progress)))
+    }
+
+    /// Warns of the controls that missed, and returns all that was warned of.
+    fn warnings(&self, effects: &[Effect]) -> Result<Vec<String>, Error> {
+        if self.progress.cancelled() {
+            return Err(Error::Cancelled);
+        }
+        for effect in effects.iter().filter(|effect| !effect.reached) {
+            self.progress.warn(Warning(effect.to_string()));
+        }
+        Ok(self.progress.warnings())
+    }
+}
+
+/// A score as the lead-sheet models can read it: one that was played by hand is moved to sixteenths and triplets.
 fn on_grid(score: Score, path: &Path, progress: &dyn Progress) -> Score {
     if !matches!(encode(&score.lead_sheet()), Err(TokenizeError::Grid { .. })) {
         return score;
@@ -114,13 +248,13 @@ fn on_grid(score: Score, path: &Path, progress: &dyn Progress) -> Score {
 }
 
 /// Passes everything on, and keeps the warnings.
-pub(crate) struct Recorder<'a> {
+struct Recorder<'a> {
     inner: &'a dyn Progress,
     warnings: Mutex<Vec<String>>,
 }
 
 impl<'a> Recorder<'a> {
-    pub(crate) fn new(inner: &'a dyn Progress) -> Self {
+    fn new(inner: &'a dyn Progress) -> Self {
         Self {
             inner,
             warnings: Mutex::new(Vec::new()),

@@ -3,6 +3,7 @@
 mod compose;
 mod effects;
 mod error;
+mod findings;
 mod models;
 mod output;
 mod provenance;
@@ -13,7 +14,9 @@ mod rerun;
 mod schema;
 mod seeds;
 
-pub use affetto_attributes::{self as attributes, LeadSheetMeasures, ValenceClass};
+pub use affetto_attributes::{
+    self as attributes, LeadSheetMeasures, ValenceClass, piece::Attribute,
+};
 pub use affetto_core::{Hint, Progress, Seed, Silent, Stage, Warning};
 pub use affetto_emotion::{self as emotion, Curve, Emotion, EmotionParts, Mixture, Vad};
 pub use affetto_media::{self as media, Key, Metre, Score};
@@ -21,12 +24,17 @@ pub use affetto_music::{
     self as music,
     compose::Asked,
     condition::{Control, LeadSheetRequest},
+    piano::{
+        compose::{PianoAsked, PianoMeasured},
+        condition::{AttributeWish, PianoRequest},
+    },
 };
 
-pub use compose::{LeadSheet, compose};
+pub use compose::{Composed, LeadSheet, PianoPiece, compose, compose_piano};
 pub use effects::{Effect, EffectKind};
 pub use error::Error;
-pub use models::{Card, LoadedModel, Models, Origin};
+pub use findings::Findings;
+pub use models::{Card, LoadedModel, Models, Origin, Task};
 pub use output::{Output, OutputOptions, WrittenFile, provenance_path, run};
 pub use provenance::{
     Engine, Input, InputRole, ModelUsed, OutputFile, PROVENANCE_SCHEMA, Provenance,

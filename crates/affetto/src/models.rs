@@ -11,7 +11,7 @@ use std::{
 };
 
 use affetto_core::{read_limited, sha256_hex};
-use affetto_music::LeadSheetModel;
+use affetto_music::{LeadSheetModel, piano::compose::PianoModel};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -21,8 +21,33 @@ use crate::{Error, ModelUsed};
 const MAX_TEXT_BYTES: u64 = 64 << 20;
 /// The most bytes of weights.
 const MAX_WEIGHTS_BYTES: u64 = 4 << 30;
-/// The task of the lead-sheet models.
-const LEAD_SHEET: &str = "music.lead-sheet";
+
+/// What a model can be asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Writing lead sheets.
+    LeadSheet,
+    /// Writing piano music.
+    Piano,
+}
+
+impl Task {
+    /// The word for it, on cards and in requests.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LeadSheet => "music.lead-sheet",
+            Self::Piano => "music.piano",
+        }
+    }
+
+    /// By which of the losses that a card states models of this task are compared.
+    const fn loss(self) -> &'static str {
+        match self {
+            Self::LeadSheet => "trained",
+            Self::Piano => "told",
+        }
+    }
+}
 
 /// A file that is compiled in.
 struct File {
@@ -106,9 +131,9 @@ impl Card {
         })
     }
 
-    /// The loss on held-out songs that its results state; infinite where they do not.
-    fn test_loss(&self) -> f64 {
-        self.results["test_loss_nats_per_token"]["trained"]
+    /// The loss on held-out music that its results state; infinite where they do not.
+    fn test_loss(&self, task: Task) -> f64 {
+        self.results["test_loss_nats_per_token"][task.loss()]
             .as_f64()
             .unwrap_or(f64::INFINITY)
     }
@@ -147,15 +172,43 @@ enum Source {
 /// The models at hand.
 pub struct Models {
     installed: Vec<Installed>,
-    loaded: Mutex<BTreeMap<String, Arc<LoadedModel>>>,
+    lead_sheets: Loaded<LeadSheetModel>,
+    pianos: Loaded<PianoModel>,
 }
 
+/// The models of one task that were loaded, by their ids.
+type Loaded<M> = Mutex<BTreeMap<String, Arc<LoadedModel<M>>>>;
+
 /// A model with its weights.
-pub struct LoadedModel {
+pub struct LoadedModel<M> {
     /// What a provenance file says of it.
     pub used: ModelUsed,
     /// The model.
-    pub model: LeadSheetModel,
+    pub model: M,
+}
+
+/// What is made of the files of a folder.
+trait FromFiles: Sized {
+    const TASK: Task;
+
+    /// From the contents of `config.json`, `model.safetensors` and `statistics.json`.
+    fn from_files(config: &[u8], weights: &[u8], statistics: &[u8]) -> Result<Self, Error>;
+}
+
+impl FromFiles for LeadSheetModel {
+    const TASK: Task = Task::LeadSheet;
+
+    fn from_files(config: &[u8], weights: &[u8], statistics: &[u8]) -> Result<Self, Error> {
+        Ok(Self::from_bytes(config, weights, statistics)?)
+    }
+}
+
+impl FromFiles for PianoModel {
+    const TASK: Task = Task::Piano;
+
+    fn from_files(config: &[u8], weights: &[u8], statistics: &[u8]) -> Result<Self, Error> {
+        Ok(Self::from_bytes(config, weights, statistics)?)
+    }
 }
 
 impl Models {
@@ -194,7 +247,8 @@ impl Models {
         }
         Ok(Self {
             installed,
-            loaded: Mutex::new(BTreeMap::new()),
+            lead_sheets: Mutex::default(),
+            pianos: Mutex::default(),
         })
     }
 
@@ -231,9 +285,41 @@ impl Models {
     /// # Errors
     ///
     /// Where there is none, or where its weights are not those of its card or do not fit.
-    pub fn lead_sheet(&self, name: Option<&str>) -> Result<Arc<LoadedModel>, Error> {
-        let installed = self.find(LEAD_SHEET, name)?;
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn lead_sheet(
+        &self,
+        name: Option<&str>,
+    ) -> Result<Arc<LoadedModel<LeadSheetModel>>, Error> {
+        self.loaded(&self.lead_sheets, name)
+    }
+
+    /// The piano model called `name` (an id or its last word), or the default one. It is loaded once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Models::lead_sheet`].
+    pub fn piano(&self, name: Option<&str>) -> Result<Arc<LoadedModel<PianoModel>>, Error> {
+        self.loaded(&self.pianos, name)
+    }
+
+    /// What a provenance file says of the model of `task` called `name`, or of the default one; it is loaded.
+    ///
+    /// # Errors
+    ///
+    /// As [`Models::lead_sheet`].
+    pub fn used(&self, task: Task, name: Option<&str>) -> Result<ModelUsed, Error> {
+        Ok(match task {
+            Task::LeadSheet => self.lead_sheet(name)?.used.clone(),
+            Task::Piano => self.piano(name)?.used.clone(),
+        })
+    }
+
+    fn loaded<M: FromFiles>(
+        &self,
+        loaded: &Loaded<M>,
+        name: Option<&str>,
+    ) -> Result<Arc<LoadedModel<M>>, Error> {
+        let installed = self.find(M::TASK, name)?;
+        let mut loaded = loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(model) = loaded.get(&installed.card.id) {
             return Ok(Arc::clone(model));
         }
@@ -242,25 +328,27 @@ impl Models {
         Ok(model)
     }
 
-    fn find(&self, task: &'static str, name: Option<&str>) -> Result<&Installed, Error> {
+    fn find(&self, task: Task, name: Option<&str>) -> Result<&Installed, Error> {
         let fit: Vec<&Installed> = self
             .installed
             .iter()
-            .filter(|model| model.card.task == task)
+            .filter(|model| model.card.task == task.name())
             .collect();
+        let loss = |model: &Installed| model.card.test_loss(task);
         let found = match name {
             Some(name) => fit.iter().find(|model| model.card.answers_to(name)),
-            None => fit.iter().find(|model| model.card.default).or(fit
+            None => fit
                 .iter()
-                .min_by(|a, b| a.card.test_loss().total_cmp(&b.card.test_loss()))),
+                .find(|model| model.card.default)
+                .or(fit.iter().min_by(|a, b| loss(a).total_cmp(&loss(b)))),
         };
         found.copied().ok_or_else(|| match name {
             Some(name) if !fit.is_empty() => Error::UnknownModel {
                 name: name.into(),
-                task,
+                task: task.name(),
                 installed: fit.iter().map(|model| model.card.id.clone()).collect(),
             },
-            _ => Error::NoModel { task },
+            _ => Error::NoModel { task: task.name() },
         })
     }
 }
@@ -291,7 +379,7 @@ impl Installed {
         })
     }
 
-    fn load(&self) -> Result<LoadedModel, Error> {
+    fn load<M: FromFiles>(&self) -> Result<LoadedModel<M>, Error> {
         match &self.source {
             Source::Embedded(model) => {
                 let [config, weights, statistics] =
@@ -309,13 +397,13 @@ impl Installed {
         }
     }
 
-    fn build(
+    fn build<M: FromFiles>(
         &self,
         config: &[u8],
         weights: &[u8],
         statistics: &[u8],
         [config_sha256, weights_sha256, statistics_sha256]: [String; 3],
-    ) -> Result<LoadedModel, Error> {
+    ) -> Result<LoadedModel<M>, Error> {
         if weights_sha256 != self.card.sha256 {
             return Err(Error::WeightsChanged {
                 id: self.card.id.clone(),
@@ -324,7 +412,7 @@ impl Installed {
             });
         }
         Ok(LoadedModel {
-            model: LeadSheetModel::from_bytes(config, weights, statistics)?,
+            model: M::from_files(config, weights, statistics)?,
             used: ModelUsed {
                 id: self.card.id.clone(),
                 licence: self.card.licence.clone(),
@@ -387,6 +475,30 @@ mod tests {
         assert!(matches!(error, Error::WeightsChanged { .. }), "{error}");
         let error = models.lead_sheet(Some("gpt")).err().unwrap();
         assert!(matches!(error, Error::UnknownModel { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_model_is_taken_by_its_task_and_there_by_the_loss_of_its_task() {
+        let folder = tempfile::tempdir().unwrap();
+        let install = |id: &str, task: &str, loss: &str| {
+            let text = CARD
+                .replace("lead-sheet-lstm", id)
+                .replace("music.lead-sheet", task)
+                .replace("nll: 0.5", &format!("test_loss_nats_per_token: {loss}"));
+            fs::create_dir(folder.path().join(id)).unwrap();
+            fs::write(folder.path().join(id).join("card.md"), text).unwrap();
+        };
+        install("piano-a", "music.piano", "{ told: 1.5, trained: 0.1 }");
+        install("piano-b", "music.piano", "{ told: 1.25 }");
+        install("lead-sheet-a", "music.lead-sheet", "{ trained: 0.0 }");
+        let models = Models::in_folder(Some(folder.path())).unwrap();
+        let chosen = |task| models.find(task, None).unwrap().card.id.as_str();
+        assert_eq!(chosen(Task::Piano), "piano-b");
+        assert_eq!(chosen(Task::LeadSheet), "lead-sheet-a");
+        let error = models.find(Task::Piano, Some("lead-sheet-a")).err();
+        assert!(
+            matches!(error, Some(Error::UnknownModel { installed, .. }) if installed.len() == 2)
+        );
     }
 
     #[test]

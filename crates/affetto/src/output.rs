@@ -5,14 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use affetto_attributes::LeadSheetMeasures;
 use affetto_core::{Progress, Stage, read_limited, sha256_hex, write_atomic};
-use affetto_music::compose::Asked;
 use serde::Serialize;
 
 use crate::{
-    Effect, Engine, Error, LeadSheet, Models, OutputFile, PROVENANCE_SCHEMA, Provenance, Request,
-    compose,
+    Effect, Engine, Error, Findings, Models, OutputFile, PROVENANCE_SCHEMA, Provenance, Request,
+    compose::{AnyPiece, as_typed, make},
     render::{OutputFormat, Sound, render},
 };
 
@@ -34,10 +32,9 @@ pub struct OutputOptions {
 pub struct Output {
     /// The files.
     pub files: Vec<WrittenFile>,
-    /// What was asked, words resolved.
-    pub asked: Asked,
-    /// What was measured.
-    pub measured: LeadSheetMeasures,
+    /// What was asked, words resolved, beside what was measured.
+    #[serde(flatten)]
+    pub findings: Findings,
     /// Each control, asked beside measured.
     pub effects: Vec<Effect>,
     /// What was not as it should be.
@@ -62,7 +59,7 @@ pub struct WrittenFile {
 ///
 /// # Errors
 ///
-/// As [`compose`]; and where a file cannot be rendered or written, or stands already.
+/// As [`compose`](crate::compose()); and where a file cannot be rendered or written, or stands already.
 pub fn run(
     request: &Request,
     options: &OutputOptions,
@@ -71,9 +68,8 @@ pub fn run(
 ) -> Result<Output, Error> {
     let formats = check_names(request, options)?;
     let sound = Sound::load(options.soundfont.as_deref(), options.soundfont.as_deref())?;
-    let Request::LeadSheet(sheet_request) = request;
-    let mut sheet = compose(sheet_request, models, progress)?;
-    let missed: Vec<Effect> = sheet
+    let mut piece = make(request, &as_typed, models, progress)?;
+    let missed: Vec<Effect> = piece
         .effects
         .iter()
         .filter(|effect| !effect.reached)
@@ -83,38 +79,32 @@ pub fn run(
         return Err(Error::EffectMissed { effects: missed });
     }
     if formats.contains(&OutputFormat::Wav) {
-        sheet.inputs.extend(sound.input.clone());
+        piece.inputs.extend(sound.input.clone());
     }
     let mut rendered = Vec::new();
     for format in &formats {
         if progress.cancelled() {
             return Err(Error::Cancelled);
         }
-        rendered.push(render(&sheet, *format, &sound)?);
+        rendered.push(render(&piece, *format, &sound)?);
         progress.step(Stage::Render, rendered.len(), formats.len());
     }
     if progress.cancelled() {
         return Err(Error::Cancelled);
     }
-    let files = write_all(request, options, &sheet, &rendered)?;
+    let files = write_all(request, options, &piece, &rendered)?;
     Ok(Output {
         files,
-        asked: sheet.asked,
-        measured: sheet.measured,
-        effects: sheet.effects,
-        warnings: sheet.warnings,
+        findings: piece.findings,
+        effects: piece.effects,
+        warnings: piece.warnings,
     })
 }
 
 /// The formats of the names, where all can be written.
 fn check_names(request: &Request, options: &OutputOptions) -> Result<Vec<OutputFormat>, Error> {
-    let Request::LeadSheet(sheet) = request;
-    let inputs = [
-        &sheet.keep,
-        &sheet.continue_from,
-        &sheet.fill_in,
-        &options.soundfont,
-    ];
+    let named = request.inputs().map(|(_, path)| path);
+    let inputs: Vec<&Path> = named.chain(options.soundfont.as_deref()).collect();
     let mut names = BTreeSet::new();
     let mut formats = Vec::new();
     for path in &options.files {
@@ -125,10 +115,7 @@ fn check_names(request: &Request, options: &OutputOptions) -> Result<Vec<OutputF
         if !names.insert(path) {
             return Err(Error::OutputTwice { path: path.clone() });
         }
-        if inputs
-            .iter()
-            .any(|input| input.as_ref().is_some_and(|input| is_same(input, path)))
-        {
+        if inputs.iter().any(|input| is_same(input, path)) {
             return Err(Error::OverInput { path: path.clone() });
         }
         if !options.force && path.exists() && !is_own_output(path) {
@@ -172,7 +159,7 @@ pub fn provenance_path(path: &Path) -> PathBuf {
 fn write_all(
     request: &Request,
     options: &OutputOptions,
-    sheet: &LeadSheet,
+    piece: &AnyPiece,
     rendered: &[Vec<u8>],
 ) -> Result<Vec<WrittenFile>, Error> {
     let files: Vec<WrittenFile> = options
@@ -181,7 +168,7 @@ fn write_all(
         .zip(rendered)
         .map(written_file)
         .collect();
-    let provenance = provenance(request, sheet, &files).to_json();
+    let provenance = provenance(request, piece, &files).to_json();
     let mut undo = Undo::default();
     for (path, bytes) in options.files.iter().zip(rendered) {
         undo.write(&provenance_path(path), provenance.as_bytes())?;
@@ -199,7 +186,7 @@ fn written_file((path, bytes): (&PathBuf, &Vec<u8>)) -> WrittenFile {
     }
 }
 
-fn provenance(request: &Request, sheet: &LeadSheet, files: &[WrittenFile]) -> Provenance {
+fn provenance(request: &Request, piece: &AnyPiece, files: &[WrittenFile]) -> Provenance {
     let output = |file: &WrittenFile| OutputFile {
         name: file
             .path
@@ -214,13 +201,12 @@ fn provenance(request: &Request, sheet: &LeadSheet, files: &[WrittenFile]) -> Pr
         schema: PROVENANCE_SCHEMA.into(),
         engine: Engine::this(),
         request: request.clone(),
-        models: vec![sheet.model.clone()],
-        inputs: sheet.inputs.clone(),
+        models: vec![piece.model.clone()],
+        inputs: piece.inputs.clone(),
         outputs: files.iter().map(output).collect(),
-        asked: sheet.asked.clone(),
-        measured: sheet.measured.clone(),
-        effects: sheet.effects.clone(),
-        warnings: sheet.warnings.clone(),
+        findings: piece.findings.clone(),
+        effects: piece.effects.clone(),
+        warnings: piece.warnings.clone(),
     }
 }
 

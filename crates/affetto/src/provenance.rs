@@ -5,13 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use affetto_attributes::LeadSheetMeasures;
 use affetto_core::read_limited;
-use affetto_music::compose::Asked;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::Value;
 
-use crate::{Effect, Error, Request, render::OutputFormat};
+use crate::{Effect, Error, Findings, Request, render::OutputFormat};
 
 /// The schema that a provenance file names.
 pub const PROVENANCE_SCHEMA: &str = "provenance/1";
@@ -20,7 +19,7 @@ pub const PROVENANCE_SCHEMA: &str = "provenance/1";
 const MAX_BYTES: u64 = 16 << 20;
 
 /// How a file was made. No time, no machine and no path but those that the user wrote.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
     /// `provenance/1`.
@@ -35,14 +34,47 @@ pub struct Provenance {
     pub inputs: Vec<Input>,
     /// The files that came out of the same request.
     pub outputs: Vec<OutputFile>,
-    /// What was asked, words resolved.
-    pub asked: Asked,
-    /// What was measured on what came out.
-    pub measured: LeadSheetMeasures,
+    /// What was asked, words resolved, beside what was measured on what came out.
+    #[serde(flatten)]
+    pub findings: Findings,
     /// Each control, asked beside measured.
     pub effects: Vec<Effect>,
     /// What was not as it should be.
     pub warnings: Vec<String>,
+}
+
+/// A provenance file as it is read, before its request says what was asked and measured.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProvenanceFile {
+    schema: String,
+    engine: Engine,
+    request: Request,
+    models: Vec<ModelUsed>,
+    inputs: Vec<Input>,
+    outputs: Vec<OutputFile>,
+    asked: Value,
+    measured: Value,
+    effects: Vec<Effect>,
+    warnings: Vec<String>,
+}
+
+impl<'de> Deserialize<'de> for Provenance {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let file = ProvenanceFile::deserialize(deserializer)?;
+        let findings = Findings::from_json(file.request.task(), file.asked, file.measured);
+        Ok(Self {
+            schema: file.schema,
+            engine: file.engine,
+            request: file.request,
+            models: file.models,
+            inputs: file.inputs,
+            outputs: file.outputs,
+            findings: findings.map_err(de::Error::custom)?,
+            effects: file.effects,
+            warnings: file.warnings,
+        })
+    }
 }
 
 /// A program.
@@ -91,6 +123,8 @@ pub enum InputRole {
     ContinueFrom,
     /// A score whose bars are filled.
     FillIn,
+    /// A lead sheet to arrange.
+    Arrange,
     /// The instruments of sound.
     Soundfont,
 }
@@ -102,6 +136,7 @@ impl InputRole {
             Self::Keep => "melody to keep",
             Self::ContinueFrom => "beginning",
             Self::FillIn => "score to fill",
+            Self::Arrange => "lead sheet to arrange",
             Self::Soundfont => "SoundFont",
         }
     }
@@ -169,8 +204,7 @@ impl Provenance {
                 "schema is {found:?}, must be {PROVENANCE_SCHEMA:?}"
             ));
         }
-        let Request::LeadSheet(request) = &self.request;
-        if let Err(error) = request.check() {
+        if let Err(error) = self.request.check() {
             return Some(error.to_string());
         }
         let mut names = BTreeSet::new();
@@ -213,5 +247,98 @@ fn only_file_names_are_plain() {
         "a/",
     ] {
         assert!(!is_plain(name), "{name}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    fn piano() -> Value {
+        json!({
+            "schema": "provenance/1", "engine": { "name": "affetto", "version": "0.0.0" },
+            "request": { "kind": "music.piano", "bars": 4 }, "models": [], "inputs": [], "outputs": [],
+            "asked": {
+                "valence": 0.5, "arousal": 0.1, "attributes": [], "key": "C major", "meter": "4/4", "bars": 4,
+                "tempo_bpm": 90.0, "range": [21, 108], "hand_span": 14, "style": "pop"
+            },
+            "measured": {
+                "attributes": [], "bits_hit": 1.0, "range": [40, 80], "hand_span": 12, "in_scale_ratio": 0.9,
+                "quadrants": [0.25, 0.25, 0.25, 0.25]
+            },
+            "effects": [], "warnings": []
+        })
+    }
+
+    fn read(json: &Value) -> Result<Provenance, Error> {
+        Provenance::from_json(Path::new("a.provenance.json"), json.to_string().as_bytes())
+    }
+
+    #[test]
+    fn what_was_found_is_read_by_the_kind_of_the_request() {
+        let provenance = read(&piano()).unwrap();
+        assert!(matches!(provenance.findings, Findings::Piano { .. }));
+        let text = provenance.to_json();
+        let at = |word: &str| text.find(&format!("\n  \"{word}\"")).unwrap();
+        assert!(at("outputs") < at("asked") && at("measured") < at("effects"));
+        assert_eq!(
+            read(&serde_json::from_str(&text).unwrap()).unwrap(),
+            provenance
+        );
+    }
+
+    /// Written before there was piano music.
+    #[test]
+    fn a_lead_sheet_s_is_written_as_it_always_was() {
+        let text =
+            include_str!("../../../tests/fixtures/good/provenance/one-bar.mid.provenance.json");
+        let path = Path::new("one-bar.mid.provenance.json");
+        let provenance = Provenance::from_json(path, text.as_bytes()).unwrap();
+        assert!(matches!(provenance.findings, Findings::LeadSheet { .. }));
+        let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        assert_eq!(value(&provenance.to_json()), value(text));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let reason = |json: &Value| read(json).unwrap_err().to_string();
+        let mut of_another = piano();
+        of_another["request"] = json!({ "kind": "music.lead-sheet" });
+        assert!(
+            reason(&of_another).contains("asked: "),
+            "{}",
+            reason(&of_another)
+        );
+        let mut more = piano();
+        more["measured"]["loudness"] = 3.into();
+        assert!(
+            reason(&more).contains("measured: unknown field `loudness`"),
+            "{}",
+            reason(&more)
+        );
+        let mut beyond = piano();
+        beyond["loudness"] = 3.into();
+        assert!(
+            reason(&beyond).contains("unknown field `loudness`"),
+            "{}",
+            reason(&beyond)
+        );
+        let mut lacks = piano();
+        lacks.as_object_mut().unwrap().remove("asked");
+        assert!(
+            reason(&lacks).contains("missing field `asked`"),
+            "{}",
+            reason(&lacks)
+        );
+        let mut impossible = piano();
+        impossible["request"]["hand_span"] = 200.into();
+        assert!(
+            reason(&impossible).contains("hand_span"),
+            "{}",
+            reason(&impossible)
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! From a lead sheet to the bytes of a file.
+//! From music to the bytes of a file.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use affetto_media::{
     wav,
 };
 
-use crate::{Error, Input, InputRole, LeadSheet};
+use crate::{Error, Findings, Input, InputRole, compose::AnyPiece};
 
 /// The most bytes of a SoundFont that are read.
 const MAX_SOUNDFONT_BYTES: u64 = 2 << 30;
@@ -73,11 +73,11 @@ impl Sound {
 }
 
 pub(crate) fn render(
-    sheet: &LeadSheet,
+    piece: &AnyPiece,
     format: OutputFormat,
     sound: &Sound,
 ) -> Result<Vec<u8>, Error> {
-    let score = &sheet.score;
+    let score = &piece.score;
     Ok(match format {
         OutputFormat::Midi => midi::write(score)?,
         OutputFormat::MusicXml => musicxml::write(score)?,
@@ -85,21 +85,39 @@ pub(crate) fn render(
         OutputFormat::Abc => abc::write(score)?,
         OutputFormat::LilyPond => lilypond::write(score)?,
         OutputFormat::Wav => wav::write(&wav::render(score, &sound.sound)?)?,
-        OutputFormat::Png => picture(sheet)?,
+        OutputFormat::Png => piano_roll::png(&picture(piece))?,
     })
 }
 
-/// The piano roll. A bar that was given is shown with the valence that it has.
-fn picture(sheet: &LeadSheet) -> Result<Vec<u8>, Error> {
-    let measured: Vec<f64> = sheet.measured.bars.iter().map(|bar| bar.valence).collect();
-    let mut asked = measured.clone();
-    for (bar, valence) in sheet.written.clone().zip(&sheet.asked.valence_per_bar) {
-        asked[bar] = *valence;
+/// The piano roll. A bar of a lead sheet that was given is shown with the valence that it has.
+fn picture(piece: &AnyPiece) -> PianoRoll<'_> {
+    let roll = PianoRoll::new(&piece.score);
+    match &piece.findings {
+        Findings::LeadSheet { asked, measured } => {
+            let measured: Vec<f64> = measured.bars.iter().map(|bar| bar.valence).collect();
+            let mut wanted = measured.clone();
+            for (bar, valence) in piece.written.clone().zip(&asked.valence_per_bar) {
+                wanted[bar] = *valence;
+            }
+            PianoRoll {
+                asked_valence: Some(wanted),
+                measured_valence: Some(measured),
+                ..roll
+            }
+        }
+        Findings::Piano { asked, .. } => PianoRoll {
+            asked: Some(point(asked.valence, asked.arousal)),
+            asked_valence: asked
+                .points_per_bar
+                .as_ref()
+                .filter(|points| points.len() == piece.score.bars.len())
+                .map(|points| points.iter().map(|(valence, _)| *valence).collect()),
+            ..roll
+        },
     }
-    let roll = PianoRoll {
-        asked_valence: Some(asked),
-        measured_valence: Some(measured),
-        ..PianoRoll::new(&sheet.score)
-    };
-    Ok(piano_roll::png(&roll)?)
+}
+
+/// `valence +0.60, arousal −0.40`, with a sign as long as the plus.
+fn point(valence: f64, arousal: f64) -> String {
+    format!("valence {valence:+.2}, arousal {arousal:+.2}").replace('-', "\u{2212}")
 }

@@ -1,7 +1,11 @@
+use std::path::Path;
+
 use affetto_core::Seed;
-use affetto_music::condition::LeadSheetRequest;
+use affetto_music::{condition::LeadSheetRequest, piano::condition::PianoRequest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::{Error, InputRole, Task};
 
 /// What to make. The command builds one, a manifest line holds one.
 ///
@@ -18,21 +22,71 @@ pub enum Request {
     /// A lead sheet with its accompaniment.
     #[serde(rename = "music.lead-sheet")]
     LeadSheet(Box<LeadSheetRequest>),
+    /// Piano music for two hands.
+    #[serde(rename = "music.piano")]
+    Piano(Box<PianoRequest>),
 }
 
 impl Request {
+    /// What it asks a model to do.
+    pub const fn task(&self) -> Task {
+        match self {
+            Self::LeadSheet(_) => Task::LeadSheet,
+            Self::Piano(_) => Task::Piano,
+        }
+    }
+
     /// The word for what is made.
     pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::LeadSheet(_) => "music.lead-sheet",
-        }
+        self.task().name()
     }
 
     /// Its seed.
     pub const fn seed(&self) -> Seed {
         match self {
             Self::LeadSheet(request) => request.seed,
+            Self::Piano(request) => request.seed,
         }
+    }
+
+    /// The model that it names.
+    pub fn model(&self) -> Option<&str> {
+        match self {
+            Self::LeadSheet(request) => request.model.as_deref(),
+            Self::Piano(request) => request.model.as_deref(),
+        }
+    }
+
+    /// Checks every number against its range, and that what is asked goes together.
+    ///
+    /// # Errors
+    ///
+    /// The first that does not.
+    pub fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::LeadSheet(request) => request.check()?,
+            Self::Piano(request) => request.check()?,
+        }
+        Ok(())
+    }
+
+    /// The files that it names, each with what it is for.
+    pub fn inputs(&self) -> impl Iterator<Item = (InputRole, &Path)> {
+        use InputRole::{Arrange, ContinueFrom, FillIn, Keep};
+        let named = match self {
+            Self::LeadSheet(request) => [
+                (Keep, &request.keep),
+                (ContinueFrom, &request.continue_from),
+                (FillIn, &request.fill_in),
+            ],
+            Self::Piano(request) => [
+                (ContinueFrom, &request.continue_from),
+                (FillIn, &request.fill_in),
+                (Arrange, &request.arrange),
+            ],
+        };
+        let paths = named.into_iter();
+        paths.filter_map(|(role, path)| Some((role, path.as_deref()?)))
     }
 
     /// The same request with another seed.
@@ -41,6 +95,7 @@ impl Request {
             Self::LeadSheet(request) => {
                 Self::LeadSheet(Box::new(LeadSheetRequest { seed, ..*request }))
             }
+            Self::Piano(request) => Self::Piano(Box::new(PianoRequest { seed, ..*request })),
         }
     }
 }
@@ -48,6 +103,12 @@ impl Request {
 impl From<LeadSheetRequest> for Request {
     fn from(request: LeadSheetRequest) -> Self {
         Self::LeadSheet(Box::new(request))
+    }
+}
+
+impl From<PianoRequest> for Request {
+    fn from(request: PianoRequest) -> Self {
+        Self::Piano(Box::new(request))
     }
 }
 
@@ -68,6 +129,29 @@ mod tests {
         let json = serde_json::to_string(&request).unwrap();
         assert!(json.starts_with(r#"{"kind":"music.lead-sheet","#));
         assert_eq!(serde_json::from_str::<Request>(&json).unwrap(), request);
+        let piano = Request::from(PianoRequest {
+            seed: Seed(3),
+            hand_span: Some(12),
+            ..PianoRequest::default()
+        });
+        let json = serde_json::to_string(&piano).unwrap();
+        assert!(json.starts_with(r#"{"kind":"music.piano","#));
+        assert_eq!(serde_json::from_str::<Request>(&json).unwrap(), piano);
+    }
+
+    #[test]
+    fn the_files_that_are_named_are_known_by_what_they_are_for() {
+        let sheet = Request::from(LeadSheetRequest {
+            keep: Some("a.mid".into()),
+            ..LeadSheetRequest::default()
+        });
+        let piano = Request::from(PianoRequest {
+            arrange: Some("a.mid".into()),
+            ..PianoRequest::default()
+        });
+        let roles = |request: &Request| request.inputs().map(|it| it.0).collect::<Vec<_>>();
+        assert_eq!(roles(&sheet), [InputRole::Keep]);
+        assert_eq!(roles(&piano), [InputRole::Arrange]);
     }
 
     #[test]
@@ -76,6 +160,7 @@ mod tests {
             "{}",
             r#"{"kind":"music.opera"}"#,
             r#"{"kind":"music.lead-sheet","bras":8}"#,
+            r#"{"kind":"music.piano","pickup":[1,2]}"#,
         ] {
             assert!(serde_json::from_str::<Request>(text).is_err(), "{text}");
         }

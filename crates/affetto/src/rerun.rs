@@ -8,8 +8,8 @@ use affetto_media::Limits;
 use serde::Serialize;
 
 use crate::{
-    Error, Input, InputRole, Models, Provenance, Request,
-    compose::compose_from,
+    Error, Input, InputRole, Models, Provenance,
+    compose::make,
     output::{Undo, provenance_path},
     render::{OutputFormat, Sound, render},
 };
@@ -68,8 +68,7 @@ pub fn rerun(
     let (provenance, beside) = find_provenance(path)?;
     let locate = |role, typed: &Path| locate(&provenance, &beside, role, typed);
     check_models(&provenance, models)?;
-    let Request::LeadSheet(request) = &provenance.request;
-    let sheet = compose_from(request, &locate, models, progress)?;
+    let piece = make(&provenance.request, &locate, models, progress)?;
     let soundfont = provenance
         .inputs
         .iter()
@@ -91,7 +90,7 @@ pub fn rerun(
         let path = folder.join(&output.name);
         let format = OutputFormat::from_path(&path)
             .ok_or_else(|| Error::UnknownOutput { path: path.clone() })?;
-        let bytes = render(&sheet, format, &sound)?;
+        let bytes = render(&piece, format, &sound)?;
         let mut file = RerunFile {
             recorded_sha256: output.sha256.clone(),
             sha256: sha256_hex(&bytes),
@@ -111,7 +110,7 @@ pub fn rerun(
         files.push(file);
     }
     undo.keep();
-    let mut warnings = sheet.warnings;
+    let mut warnings = piece.warnings;
     warnings.extend(version_warning(&provenance));
     Ok(Rerun { files, warnings })
 }
@@ -159,11 +158,10 @@ fn locate(
 }
 
 fn check_models(provenance: &Provenance, models: &Models) -> Result<(), Error> {
-    let Request::LeadSheet(request) = &provenance.request;
+    let request = &provenance.request;
     for recorded in &provenance.models {
-        let now = &models
-            .lead_sheet(request.model.as_deref().or(Some(&recorded.id)))?
-            .used;
+        let name = request.model().or(Some(&recorded.id));
+        let now = models.used(request.task(), name)?;
         let files = [
             (
                 "model.safetensors",

@@ -1,7 +1,7 @@
 //! JSON Schemas of what is read and written.
 
 use affetto_emotion::Curve;
-use affetto_music::condition::LeadSheetRequest;
+use affetto_music::{condition::LeadSheetRequest, piano::condition::PianoRequest};
 use schemars::{Schema, schema_for};
 
 use crate::{Provenance, Request};
@@ -11,6 +11,8 @@ use crate::{Provenance, Request};
 pub enum SchemaName {
     /// A request for a lead sheet.
     LeadSheet,
+    /// A request for piano music.
+    Piano,
     /// Any request.
     Request,
     /// A provenance file.
@@ -21,8 +23,9 @@ pub enum SchemaName {
 
 impl SchemaName {
     /// Every schema.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::LeadSheet,
+        Self::Piano,
         Self::Request,
         Self::Provenance,
         Self::Curve,
@@ -32,6 +35,7 @@ impl SchemaName {
     pub const fn name(self) -> &'static str {
         match self {
             Self::LeadSheet => "lead-sheet",
+            Self::Piano => "piano",
             Self::Request => "request",
             Self::Provenance => "provenance",
             Self::Curve => "curve",
@@ -42,6 +46,7 @@ impl SchemaName {
     pub fn schema(self) -> Schema {
         match self {
             Self::LeadSheet => schema_for!(LeadSheetRequest),
+            Self::Piano => schema_for!(PianoRequest),
             Self::Request => schema_for!(Request),
             Self::Provenance => schema_for!(Provenance),
             Self::Curve => Curve::json_schema(),
@@ -87,6 +92,26 @@ mod tests {
         );
     }
 
+    /// As [`full_request`], of piano music.
+    fn full_piano_request() -> Value {
+        json!({
+            "seed": 7, "title": "A", "emotion": "joy:0.5", "attributes": { "Note Density per Quarter Note": "high" }, "bars": 8,
+            "meter": "6/8", "key": "D minor", "tempo_bpm": 92.5, "range": "A1-C7", "hand_span": 12, "style": "pop",
+            "continue_from": "b.mid", "fill": "5-8", "fill_in": "c.mid", "arrange": "a.mid", "humanize": 0.1,
+            "guidance": 2.0, "model": "small", "candidates": 3, "temperature": 1.1, "top_p": 0.9
+        })
+    }
+
+    #[test]
+    fn the_schema_of_a_piano_request_has_its_fields() {
+        let request: PianoRequest = serde_json::from_value(full_piano_request()).unwrap();
+        let fields = names(&serde_json::to_value(&request).unwrap());
+        let schema = serde_json::to_value(SchemaName::Piano.schema()).unwrap();
+        assert_eq!(names(&schema["properties"]), fields);
+        assert_eq!(schema["additionalProperties"], false);
+        assert_eq!(schema["properties"]["candidates"]["maximum"], 64);
+    }
+
     /// Everything that may be asked, so that no field is left out of its JSON.
     fn full_asked() -> Value {
         json!({
@@ -101,6 +126,15 @@ mod tests {
         let asked: affetto_music::compose::Asked = serde_json::from_value(full_asked()).unwrap();
         let written = serde_json::to_value(&asked).unwrap();
         let schema = serde_json::to_value(SchemaName::Provenance.schema()).unwrap();
+        let pairs = schema["anyOf"].as_array().unwrap().iter();
+        let pairs =
+            pairs.map(|pair| ["asked", "measured"].map(|it| &pair["properties"][it]["$ref"]));
+        let definitions = [
+            ["#/$defs/Asked", "#/$defs/LeadSheetMeasures"],
+            ["#/$defs/PianoAsked", "#/$defs/PianoMeasured"],
+        ];
+        assert_eq!(pairs.collect::<Vec<_>>(), definitions);
+        assert_eq!(schema["unevaluatedProperties"], false);
         let of_asked = &schema["$defs"]["Asked"];
         assert_eq!(names(&of_asked["properties"]), names(&written));
         assert_eq!(of_asked["additionalProperties"], false);

@@ -2,9 +2,10 @@
 
 mod attributes;
 mod completions;
-mod lead_sheet;
 mod man;
 mod models;
+mod music;
+mod piano_attributes;
 mod rerun;
 mod schema;
 mod train;
@@ -13,7 +14,7 @@ mod train_piano;
 use serde_json::Value;
 
 use crate::{
-    args::{Cli, Command, ModelsCommand, Music, Train},
+    args::{Cli, Command, ModelsCommand, Train},
     failure::Failure,
     models as models_of,
     printer::Printer,
@@ -23,7 +24,7 @@ use crate::{
 pub fn run(cli: &Cli, printer: &Printer) -> Result<Value, Failure> {
     let models = || models_of(&cli.global);
     match &cli.command {
-        Command::Music(Music::LeadSheet(args)) => lead_sheet::run(args, &models()?, printer),
+        Command::Music(what) => music::run(what, &models()?, printer),
         Command::Attributes(args) => attributes::run(args, printer),
         Command::Train(Train::LeadSheet(args)) => train::run(args, printer),
         Command::Train(Train::AttributeMap(args)) => train::attribute_map(args, printer),

@@ -374,6 +374,23 @@ mod tests {
         );
     }
 
+    /// Whatever ends at a twelfth of a quarter, the grid of piano music, has a notation.
+    #[test]
+    fn twelfths_are_never_odd() {
+        for metre in ["4/4", "3/4", "6/8", "7/8", "5/4"] {
+            for first in 0..12 {
+                for second in 1..30 {
+                    let lengths = [-first - 1, second, 1, 5, -7];
+                    let written = written(metre, &lengths);
+                    assert!(
+                        written.iter().all(|symbol| !symbol.starts_with('?')),
+                        "{metre} {lengths:?}: {written:?}"
+                    );
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_note_is_in_every_bar_it_sounds_in_once() {
         let note = Note {

@@ -129,9 +129,7 @@ impl<'l> Reader<'l> {
             }
             ["propagate-accidentals", how] => self.propagate(how),
             ["affetto", "role", role] => {
-                let role = Role::ALL
-                    .into_iter()
-                    .find(|known| role_word(*known) == *role);
+                let role = Role::from_word(role);
                 if let Some(current) = self.current {
                     self.voices[current].role = role;
                 }
@@ -411,16 +409,6 @@ fn number(text: &str, range: std::ops::RangeInclusive<u8>) -> Result<u8, String>
                 range.end()
             )
         })
-}
-
-/// The word for a role in `%%affetto role`.
-pub(super) const fn role_word(role: Role) -> &'static str {
-    match role {
-        Role::Melody => "melody",
-        Role::Chords => "chords",
-        Role::Bass => "bass",
-        Role::Other => "other",
-    }
 }
 
 /// Every bar of `voice` must end with a bar of the reference, though it may span several of them: bar

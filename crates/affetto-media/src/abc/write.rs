@@ -1,12 +1,11 @@
 //! A score as a tune.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use super::{
     field, holds,
     measure::LONGEST,
     notation::{self, Head, Run, Symbol},
-    tune::role_word,
 };
 use crate::{
     Bar, Error, Format, Key, Metre, Mode, Part, PitchName, Quarters, Role, Score, Step, Tempo,
@@ -64,7 +63,21 @@ fn header(score: &Score, first: &Bar) -> String {
     text += &format!("M:{}\nL:1/8\n", first.metre);
     text += &format!("Q:{}\n", tempo_text(score.tempo(), first.metre));
     text += &format!("K:{}\n", key_text(first.key));
-    text
+    text + &staves(score)
+}
+
+/// A brace around the two hands of a keyboard; nothing where there are none.
+fn staves(score: &Score) -> String {
+    let groups = score.staff_groups();
+    if groups.iter().all(|group| group.len() == 1) {
+        return String::new();
+    }
+    let group = |group: &Range<usize>| match group.len() {
+        2 => format!("{{{} {}}}", group.start + 1, group.end),
+        _ => group.end.to_string(),
+    };
+    let groups: Vec<String> = groups.iter().map(group).collect();
+    format!("%%score {}\n", groups.join(" "))
 }
 
 fn voice_fields(part: &Part, number: usize) -> String {
@@ -72,7 +85,7 @@ fn voice_fields(part: &Part, number: usize) -> String {
         "V:{number} clef={} name=\"{}\"\n%%affetto role {}\n%%MIDI channel {}\n%%MIDI program {}\n",
         clef(part),
         escaped(&part.name),
-        role_word(part.role),
+        part.role.word(),
         part.channel + 1,
         part.program
     )
@@ -149,6 +162,8 @@ fn clef(part: &Part) -> &'static str {
     pitches.sort_unstable();
     match pitches.get(pitches.len() / 2) {
         _ if part.channel == 9 => "perc",
+        _ if part.role == Role::RightHand => "treble",
+        _ if part.role == Role::LeftHand => "bass",
         Some(middle) if *middle < 57 => "bass",
         _ => "treble",
     }

@@ -4,14 +4,14 @@ mod chords;
 mod timeline;
 
 use crate::{
-    Error, Format, Part, PitchName, Quarters, Score,
+    Error, Format, Part, PitchName, Quarters, Role, Score,
     abc::{
         self,
         notation::{self, Head, Run, Symbol, Value},
     },
 };
 
-/// `score` as LilyPond input, in UTF-8: chord names above one staff for each part, with key, metre,
+/// `score` as LilyPond input, in UTF-8: chord names above one staff for each part (two hands in a brace), with key, metre,
 /// tempo, sections as boxed marks, pick-up, tuplets and ties. Loudness, channels and programs are left out.
 ///
 /// # Errors
@@ -58,18 +58,37 @@ fn staves(score: &Score) -> String {
         text +=
             "    \\new ChordNames \\with { majorSevenSymbol = \\markup { maj7 } } \\harmonies\n";
     }
-    for (index, part) in score.parts.iter().enumerate() {
-        let with = match score.parts.len() {
-            1 => String::new(),
-            _ => format!("\\with {{ instrumentName = {} }} ", quoted(&part.name)),
+    for group in score.staff_groups() {
+        if group.len() == 1 {
+            text += &staff(score, group.start, "    ", score.parts.len() > 1);
+            continue;
+        }
+        let names = score.parts.len() > group.len();
+        let name = if names {
+            "\\with { instrumentName = \"Piano\" } "
+        } else {
+            ""
         };
-        text += &format!(
-            "    \\new Staff {with}{{ \\clef {} << \\timeline \\{} >> }}\n",
-            clef(part),
-            variable(index)
-        );
+        text += &format!("    \\new PianoStaff {name}<<\n");
+        for part in group {
+            text += &staff(score, part, "      ", false);
+        }
+        text += "    >>\n";
     }
     text + "  >>\n  \\layout { }\n}\n"
+}
+
+fn staff(score: &Score, index: usize, indent: &str, is_named: bool) -> String {
+    let part = &score.parts[index];
+    let with = match is_named {
+        true => format!("\\with {{ instrumentName = {} }} ", quoted(&part.name)),
+        false => String::new(),
+    };
+    format!(
+        "{indent}\\new Staff {with}{{ \\clef {} << \\timeline \\{} >> }}\n",
+        clef(part),
+        variable(index)
+    )
 }
 
 /// The name of a part's variable, which has letters only: `partA`, `partB`, `partBA`.
@@ -91,6 +110,8 @@ fn clef(part: &Part) -> &'static str {
     let mut pitches: Vec<u8> = part.notes.iter().map(|note| note.pitch).collect();
     pitches.sort_unstable();
     match pitches.get(pitches.len() / 2) {
+        _ if part.role == Role::RightHand => "treble",
+        _ if part.role == Role::LeftHand => "bass",
         Some(middle) if *middle < 57 => "bass",
         _ => "treble",
     }

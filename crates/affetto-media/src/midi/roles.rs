@@ -5,9 +5,8 @@ use crate::{Note, Part, Quarters, Role, f64_from_quarters};
 
 /// The role that a part's name says: the names that we give.
 pub(super) fn from_name(name: &str) -> Option<Role> {
-    [Role::Melody, Role::Chords, Role::Bass]
-        .into_iter()
-        .find(|role| name.trim().eq_ignore_ascii_case(role.part_name()))
+    let mut named = Role::ALL.into_iter().filter(|role| *role != Role::Other);
+    named.find(|role| name.trim().eq_ignore_ascii_case(role.part_name()))
 }
 
 /// Guesses the roles of the parts at `open`, which still have none. The melody, unless there is one, is

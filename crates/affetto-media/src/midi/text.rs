@@ -72,7 +72,7 @@ impl Remark {
         match word {
             "Creator" => Some(Self::Creator(rest.into())),
             "Metre" => rest.parse().ok().map(Self::Metre),
-            "Role" => role_from_word(rest).map(Self::Role),
+            "Role" => Role::from_word(rest).map(Self::Role),
             _ => None,
         }
     }
@@ -82,22 +82,9 @@ impl Remark {
         match self {
             Self::Creator(name) => format!("Creator: {name}"),
             Self::Metre(metre) => format!("Metre: {metre}"),
-            Self::Role(role) => format!("Role: {}", role_word(*role)),
+            Self::Role(role) => format!("Role: {}", role.word()),
         }
     }
-}
-
-const fn role_word(role: Role) -> &'static str {
-    match role {
-        Role::Melody => "melody",
-        Role::Chords => "chords",
-        Role::Bass => "bass",
-        Role::Other => "other",
-    }
-}
-
-fn role_from_word(word: &str) -> Option<Role> {
-    Role::ALL.into_iter().find(|role| role_word(*role) == word)
 }
 
 /// Text as files hold it: UTF-8, or else Latin-1. Control characters become spaces, spaces around it go,

@@ -33,12 +33,27 @@ pub struct Part {
     pub name: String,
     /// What it does, where Affetto wrote the file.
     pub role: Option<Role>,
+    /// The right hand on the first staff and the left hand on the second, where Affetto wrote a grand staff.
+    pub hands: Option<[Staff; 2]>,
     /// General MIDI program, 0..=127, where the file has one.
     pub program: Option<u8>,
     /// MIDI channel, 0..=15, where the file has one.
     pub channel: Option<u8>,
     /// The measures, in order.
     pub measures: Vec<Measure>,
+}
+
+/// One staff of a grand staff, which is a part of a score.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staff {
+    /// The name of the part.
+    pub name: String,
+    /// What it does.
+    pub role: Role,
+    /// General MIDI program, 0..=127.
+    pub program: u8,
+    /// MIDI channel, 0..=15.
+    pub channel: u8,
 }
 
 /// One measure of one part.

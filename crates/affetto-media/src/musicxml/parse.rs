@@ -1,7 +1,8 @@
 use super::{
     document::{
         Attributes, Barline, Degree, DegreeKind, Direction, Document, Ending, EndingEdge, Harmony,
-        Location, MAX_DENOMINATOR, MAX_MEASURE_QUARTERS, Measure, Note, Part, Repeat, malformed,
+        Location, MAX_DENOMINATOR, MAX_MEASURE_QUARTERS, Measure, Note, Part, Repeat, Staff,
+        malformed,
     },
     kind::quality_of,
     xml::{Element, Reader, Tag},
@@ -10,6 +11,30 @@ use crate::{ChordSymbol, Error, Limits, Metre, Mode, PitchName, Quarters, Role, 
 
 /// The name of the field that holds the role of a part.
 pub(super) const ROLE_FIELD: &str = "affetto-role";
+/// The names of the fields that hold what the staves of a part are, where each is a part of a score.
+pub(super) const STAFF_FIELDS: [&str; 2] = ["affetto-staff-1", "affetto-staff-2"];
+
+/// The part of a score that a staff is, as one of [`STAFF_FIELDS`] holds it: `right-hand; 1; 1; Right hand`, which is
+/// its role, its MIDI channel and program counted from 1, and its name.
+pub(super) fn staff_field(part: &crate::Part) -> String {
+    let (role, name) = (part.role.word(), &part.name);
+    format!("{role}; {}; {}; {name}", part.channel + 1, part.program + 1)
+}
+
+fn staff_from_field(text: &str, limits: &Limits) -> Option<Staff> {
+    let mut words = text.splitn(4, ';').map(str::trim);
+    let role = Role::from_word(words.next()?)?;
+    let mut counted = |most: u8| -> Option<u8> {
+        let number: u8 = words.next()?.parse().ok()?;
+        (1..=most).contains(&number).then(|| number - 1)
+    };
+    Some(Staff {
+        role,
+        channel: counted(16)?,
+        program: counted(128)?,
+        name: cut(words.next()?, limits.text),
+    })
+}
 
 /// The document that `text` is.
 pub(super) fn document(text: &str, limits: &Limits) -> Result<Document, Error> {
@@ -59,6 +84,7 @@ struct PartHeading {
     id: String,
     name: String,
     role: Option<Role>,
+    hands: Option<[Staff; 2]>,
     program: Option<u8>,
     channel: Option<u8>,
     /// By instrument identifier.
@@ -126,7 +152,8 @@ impl PartHeading {
         Ok(Self {
             id: id.into(),
             name: cut(part.child_text("part-name").unwrap_or(""), limits.text),
-            role: role(part),
+            role: field(part, ROLE_FIELD).and_then(role),
+            hands: hands(part, limits),
             program: counted(midi, "midi-program", 128)?,
             channel: counted(midi, "midi-channel", 16)?,
             unpitched,
@@ -134,14 +161,26 @@ impl PartHeading {
     }
 }
 
-/// The role that Affetto writes beside a part.
-fn role(part: &Element<'_>) -> Option<Role> {
+/// What Affetto writes beside a part under `name`.
+fn field<'e>(part: &'e Element<'_>, name: &str) -> Option<&'e str> {
     let miscellaneous = part.child("identification")?.child("miscellaneous")?;
-    let field = miscellaneous
-        .named("miscellaneous-field")
-        .find(|field| field.attribute("name") == Some(ROLE_FIELD))?;
-    let same = |role: &Role| role.part_name().eq_ignore_ascii_case(field.text());
+    let mut fields = miscellaneous.named("miscellaneous-field");
+    let field = fields.find(|field| field.attribute("name") == Some(name))?;
+    Some(field.text())
+}
+
+fn role(text: &str) -> Option<Role> {
+    let same = |role: &Role| role.part_name().eq_ignore_ascii_case(text);
     Role::ALL.into_iter().find(same)
+}
+
+/// The two hands of a grand staff that Affetto wrote.
+fn hands(part: &Element<'_>, limits: &Limits) -> Option<[Staff; 2]> {
+    let staff = |name| staff_from_field(field(part, name)?, limits);
+    let [right, left] = STAFF_FIELDS.map(staff);
+    let (right, left) = (right?, left?);
+    let are_hands = (right.role, left.role) == (Role::RightHand, Role::LeftHand);
+    are_hands.then_some([right, left])
 }
 
 struct ScoreReader {
@@ -238,6 +277,7 @@ impl ScoreReader {
             id: part.heading.id,
             name: part.heading.name,
             role: part.heading.role,
+            hands: part.heading.hands,
             program: part.heading.program,
             channel: part.heading.channel,
             measures: part.measures,

@@ -153,7 +153,14 @@ impl Document {
     fn score_parts(&self, lead: usize, timed: &Timed) -> Result<Vec<Part>, Error> {
         let mut parts = Vec::new();
         for (index, part) in self.parts.iter().enumerate() {
-            let notes = notes(part, timed)?;
+            if let Some([right, left]) = &part.hands {
+                let is_right = |note: &document::Note| note.staff < 2;
+                let is_left = |note: &document::Note| note.staff >= 2;
+                parts.push(hand(right, notes(part, timed, is_right)?));
+                parts.push(hand(left, notes(part, timed, is_left)?));
+                continue;
+            }
+            let notes = notes(part, timed, |_| true)?;
             if notes.is_empty() && part.program.is_none() && part.role.is_none() {
                 continue; // nothing but measures, for chord symbols alone
             }
@@ -170,6 +177,16 @@ impl Document {
             });
         }
         Ok(parts)
+    }
+}
+
+fn hand(staff: &document::Staff, notes: Vec<Note>) -> Part {
+    Part {
+        name: staff.name.clone(),
+        role: staff.role,
+        program: staff.program,
+        channel: staff.channel,
+        notes,
     }
 }
 
@@ -251,12 +268,16 @@ fn chords(part: &document::Part, timed: &Timed) -> Result<Vec<ChordChange>, Erro
     Ok(chords)
 }
 
-/// The notes that are played, with ties merged.
-fn notes(part: &document::Part, timed: &Timed) -> Result<Vec<Note>, Error> {
+/// The notes of some staves that are played, with ties merged.
+fn notes(
+    part: &document::Part,
+    timed: &Timed,
+    is_on_staff: impl Fn(&document::Note) -> bool,
+) -> Result<Vec<Note>, Error> {
     let mut notes: Vec<Note> = Vec::new();
     let mut ties = OpenTies::default();
     for (bar_onset, measure) in timed.measures(part) {
-        for note in &measure.notes {
+        for note in measure.notes.iter().filter(|note| is_on_staff(note)) {
             let (Some(pitch), false) = (note.pitch, note.grace || note.cue) else {
                 continue;
             };

@@ -1,4 +1,7 @@
-use std::io::{Cursor, Write};
+use std::{
+    io::{Cursor, Write},
+    ops::Range,
+};
 
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
@@ -7,7 +10,7 @@ use super::{
     kind::{base_quality, kind_of},
     markup::Markup,
     notation::{Filling, Grid, Piece, Shape, Value},
-    parse::ROLE_FIELD,
+    parse::{ROLE_FIELD, STAFF_FIELDS, staff_field},
     voices::{self, Chord},
 };
 use crate::{
@@ -27,12 +30,14 @@ const CONTAINER: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 </container>
 "#;
 const ZERO: Quarters = Quarters::ZERO;
+/// The name shown for two hands together.
+const GRAND_STAFF_NAME: &str = "Piano";
 
 /// Writes a score as MusicXML 4.0, partwise and uncompressed. [`read`](super::read) gives the same score
 /// back.
 ///
 /// Notes are split into tied note values that leave the beats visible; overlapping notes are laid out
-/// in voices. Chord symbols, tempos and sections stand in the first part. A first bar shorter than its
+/// in voices. A right hand and the left hand after it are one part on a grand staff, treble and bass. Chord symbols, tempos and sections stand in the first part. A first bar shorter than its
 /// metre is a pick-up.
 ///
 /// # Errors
@@ -47,14 +52,14 @@ pub fn write(score: &Score) -> Result<Vec<u8>, Error> {
     part_list(score, &mut markup);
     for (index, part) in layout.parts.iter().enumerate() {
         markup.open("part", &[("id", &part_id(index))]);
-        for (bar, measure) in part.measures.iter().enumerate() {
+        for bar in 0..score.bars.len() {
             let place = Place {
                 score,
                 layout: &layout,
                 part: index,
                 bar,
             };
-            place.measure(measure, &mut markup)?;
+            place.measure(part, &mut markup)?;
         }
         markup.close();
     }
@@ -116,8 +121,8 @@ fn heading(score: &Score, markup: &mut Markup) {
 
 fn part_list(score: &Score, markup: &mut Markup) {
     markup.open("part-list", &[]);
-    for (index, part) in score.parts.iter().enumerate() {
-        score_part(index, part, markup);
+    for (index, group) in score.staff_groups().into_iter().enumerate() {
+        score_part(index, &score.parts[group], markup);
     }
     if score.parts.is_empty() {
         // Chord symbols need a part to stand in; without an instrument it is none when it is read.
@@ -128,22 +133,37 @@ fn part_list(score: &Score, markup: &mut Markup) {
     markup.close();
 }
 
-fn score_part(index: usize, part: &Part, markup: &mut Markup) {
+/// One part, or the two hands of one.
+fn score_part(index: usize, staves: &[Part], markup: &mut Markup) {
+    let part = &staves[0];
     let id = part_id(index);
     let instrument = format!("{id}-I1");
     markup.open("score-part", &[("id", &id)]);
     markup.open("identification", &[]);
     markup.open("miscellaneous", &[]);
-    let role = part.role.part_name().to_lowercase();
-    markup.leaf_with("miscellaneous-field", &[("name", ROLE_FIELD)], role);
+    let field = |name: &str, text: String, markup: &mut Markup| {
+        markup.leaf_with("miscellaneous-field", &[("name", name)], text);
+    };
+    match staves {
+        [_] => field(ROLE_FIELD, part.role.part_name().to_lowercase(), markup),
+        staves => {
+            for (name, staff) in STAFF_FIELDS.iter().zip(staves) {
+                field(name, staff_field(staff), markup);
+            }
+        }
+    }
     markup.close();
     markup.close();
-    markup.leaf("part-name", &part.name);
+    let shown = match staves {
+        [_] => &part.name,
+        _ => GRAND_STAFF_NAME,
+    };
+    markup.leaf("part-name", shown);
     markup.open("score-instrument", &[("id", &instrument)]);
-    let name = if part.name.is_empty() {
+    let name = if shown.is_empty() {
         part.role.part_name()
     } else {
-        &part.name
+        shown
     };
     markup.leaf("instrument-name", name);
     markup.close();
@@ -164,9 +184,22 @@ struct Layout {
 
 #[derive(Default)]
 struct PartLayout {
+    /// One, or those of the two hands.
+    staves: Vec<StaffLayout>,
+}
+
+#[derive(Default)]
+struct StaffLayout {
+    /// The part, where there is any.
+    part: Option<usize>,
     chords: Vec<Chord>,
     measures: Vec<MeasureLayout>,
+    /// So many voices of the part are on staves above.
+    voices_above: usize,
 }
+
+/// Each staff has so many voices or more, as many programs count them.
+const VOICES_OF_STAFF: usize = 4;
 
 /// The pieces of each voice that has any, with its number.
 type MeasureLayout = Vec<(usize, Vec<Piece>)>;
@@ -177,13 +210,14 @@ impl Layout {
             return Err(unsupported(format!("a score with {rule}")));
         }
         let onsets = score.bar_onsets();
-        let mut parts = score
-            .parts
-            .iter()
-            .map(|part| PartLayout::new(&part.notes, score, &onsets))
+        let groups = score.staff_groups().into_iter();
+        let mut parts = groups
+            .map(|group| PartLayout::new(group, score, &onsets))
             .collect::<Result<Vec<_>, _>>()?;
         if parts.is_empty() {
-            parts.push(PartLayout::new(&[], score, &onsets)?);
+            let staff = StaffLayout::new(&[], score, &onsets)?;
+            let staves = vec![staff];
+            parts.push(PartLayout { staves });
         }
         let divisions = divisions(score, &onsets, &parts)?;
         Ok(Self {
@@ -195,6 +229,34 @@ impl Layout {
 }
 
 impl PartLayout {
+    fn new(group: Range<usize>, score: &Score, onsets: &[Quarters]) -> Result<Self, Error> {
+        let mut staves: Vec<StaffLayout> = Vec::new();
+        for part in group {
+            let above = staves.last().map_or(0, |staff| {
+                staff.voices_above + staff.voices().max(VOICES_OF_STAFF)
+            });
+            staves.push(StaffLayout {
+                part: Some(part),
+                voices_above: above,
+                ..StaffLayout::new(&score.parts[part].notes, score, onsets)?
+            });
+        }
+        Ok(Self { staves })
+    }
+
+    /// The number of a staff, where the part has several.
+    fn staff_number(&self, staff: usize) -> Option<String> {
+        (self.staves.len() > 1).then(|| (staff + 1).to_string())
+    }
+}
+
+impl StaffLayout {
+    /// How many voices it has.
+    fn voices(&self) -> usize {
+        let last = |measure: &MeasureLayout| measure.last().map(|(voice, _)| voice + 1);
+        self.measures.iter().filter_map(last).max().unwrap_or(0)
+    }
+
     fn new(notes: &[Note], score: &Score, onsets: &[Quarters]) -> Result<Self, Error> {
         let chords = voices::chords(notes);
         let mut voices = voices::voices(&chords)?;
@@ -215,7 +277,11 @@ impl PartLayout {
             }
             measures.push(measure);
         }
-        Ok(Self { chords, measures })
+        Ok(Self {
+            chords,
+            measures,
+            ..Self::default()
+        })
     }
 }
 
@@ -227,7 +293,8 @@ fn is_pickup(score: &Score, bar: usize) -> bool {
 fn divisions(score: &Score, onsets: &[Quarters], parts: &[PartLayout]) -> Result<i64, Error> {
     let pieces = parts
         .iter()
-        .flat_map(|part| part.measures.iter().flatten())
+        .flat_map(|part| &part.staves)
+        .flat_map(|staff| staff.measures.iter().flatten())
         .flat_map(|(_, pieces)| pieces)
         .flat_map(|piece| [piece.onset, piece.duration]);
     let marks = score.chords.iter().map(|change| change.onset);
@@ -268,36 +335,27 @@ enum Mark {
 }
 
 impl Place<'_> {
-    fn measure(&self, measure: &MeasureLayout, markup: &mut Markup) -> Result<(), Error> {
+    fn measure(&self, part: &PartLayout, markup: &mut Markup) -> Result<(), Error> {
         let has_pickup = is_pickup(self.score, 0);
         let number = (self.bar + usize::from(!has_pickup)).to_string();
         match is_pickup(self.score, self.bar) {
             true => markup.open("measure", &[("number", &number), ("implicit", "yes")]),
             false => markup.open("measure", &[("number", &number)]),
         }
-        self.signatures(markup);
+        self.signatures(part, markup);
         if self.part == 0 {
             self.sections(markup);
         }
-        let accidentals = self.accidentals(measure)?;
         let mut marks = self.marks();
-        for (line, (voice, pieces)) in measure.iter().enumerate() {
-            for (index, piece) in pieces.iter().enumerate() {
-                while let Some((onset, mark)) = marks.pop_if(|(onset, _)| *onset < piece.end()) {
-                    self.mark(&mark, onset - piece.onset, markup);
-                }
-                self.piece(piece, *voice, &accidentals[line][index], markup);
-            }
-            let end = pieces.last().map_or(ZERO, Piece::end);
-            // At the end of the last bar.
-            while let Some((onset, mark)) = marks.pop() {
-                self.mark(&mark, onset - end, markup);
-            }
-            if line + 1 < measure.len() {
-                markup.open("backup", &[]);
-                markup.leaf("duration", self.divisions(end));
-                markup.close();
-            }
+        for (index, layout) in part.staves.iter().enumerate() {
+            let number = part.staff_number(index);
+            let staff = Staff {
+                place: *self,
+                layout,
+                number,
+            };
+            let is_last = index + 1 == part.staves.len();
+            staff.measure(&mut marks, is_last, markup)?;
         }
         if self.bar + 1 == self.score.bars.len() {
             markup.open("barline", &[("location", "right")]);
@@ -322,7 +380,7 @@ impl Place<'_> {
         (quarters * self.layout.divisions).to_integer().to_string()
     }
 
-    fn signatures(&self, markup: &mut Markup) {
+    fn signatures(&self, part: &PartLayout, markup: &mut Markup) {
         let (bar, before) = (self.this_bar(), self.bar_before());
         let new_key = before.is_none_or(|before| before.key != bar.key);
         let new_metre = before.is_none_or(|before| before.metre != bar.metre);
@@ -340,7 +398,13 @@ impl Place<'_> {
             time(bar.metre, markup);
         }
         if before.is_none() {
-            clef(self.score.parts.get(self.part), markup);
+            if part.staves.len() > 1 {
+                markup.leaf("staves", part.staves.len().to_string());
+            }
+            for (index, staff) in part.staves.iter().enumerate() {
+                let shown = staff.part.and_then(|part| self.score.parts.get(part));
+                clef(shown, part.staff_number(index), markup);
+            }
         }
         markup.close();
     }
@@ -426,6 +490,46 @@ impl Place<'_> {
         markup.empty("sound", &[("tempo", &tempo.bpm().to_string())]);
         markup.close();
     }
+}
+
+/// One bar of one staff.
+struct Staff<'s> {
+    place: Place<'s>,
+    layout: &'s StaffLayout,
+    /// Where the part has several.
+    number: Option<String>,
+}
+
+impl Staff<'_> {
+    /// Its voices, one after the other from the beginning of the bar, with the marks that are still to be written.
+    fn measure(
+        &self,
+        marks: &mut Vec<(Quarters, Mark)>,
+        is_last: bool,
+        markup: &mut Markup,
+    ) -> Result<(), Error> {
+        let measure = &self.layout.measures[self.place.bar];
+        let accidentals = self.accidentals(measure)?;
+        for (line, (voice, pieces)) in measure.iter().enumerate() {
+            for (index, piece) in pieces.iter().enumerate() {
+                while let Some((onset, mark)) = marks.pop_if(|(onset, _)| *onset < piece.end()) {
+                    self.place.mark(&mark, onset - piece.onset, markup);
+                }
+                self.piece(piece, *voice, &accidentals[line][index], markup);
+            }
+            let end = pieces.last().map_or(ZERO, Piece::end);
+            // At the end of the last bar.
+            while let Some((onset, mark)) = marks.pop() {
+                self.place.mark(&mark, onset - end, markup);
+            }
+            if line + 1 < measure.len() || !is_last {
+                markup.open("backup", &[]);
+                markup.leaf("duration", self.place.divisions(end));
+                markup.close();
+            }
+        }
+        Ok(())
+    }
 
     /// How each note of each piece is spelled.
     fn accidentals(&self, measure: &MeasureLayout) -> Result<Vec<Vec<Vec<Spelling>>>, Error> {
@@ -437,13 +541,13 @@ impl Place<'_> {
             order.extend(places.map(|(index, piece)| (piece.onset, line, index)));
         }
         order.sort_unstable();
-        let mut signs = Signs::new(self.this_bar().key);
+        let mut signs = Signs::new(self.place.this_bar().key);
         for (_, line, index) in order {
             let piece = &measure[line].1[index];
             let Filling::Notes(chord) = piece.filling else {
                 continue;
             };
-            let chord = &self.layout.parts[self.part].chords[chord];
+            let chord = &self.layout.chords[chord];
             let is_tied = self.is_tied_from_before(piece, chord);
             spellings[line][index] = chord
                 .notes
@@ -455,18 +559,18 @@ impl Place<'_> {
     }
 
     fn is_tied_from_before(&self, piece: &Piece, chord: &Chord) -> bool {
-        self.layout.onsets[self.bar] + piece.onset > chord.onset
+        self.place.layout.onsets[self.place.bar] + piece.onset > chord.onset
     }
 
     fn is_tied_on(&self, piece: &Piece, chord: &Chord) -> bool {
-        self.layout.onsets[self.bar] + piece.end() < chord.end
+        self.place.layout.onsets[self.place.bar] + piece.end() < chord.end
     }
 
     fn piece(&self, piece: &Piece, voice: usize, spellings: &[Spelling], markup: &mut Markup) {
         let chord = match piece.filling {
             Filling::Gap => {
                 markup.open("forward", &[]);
-                markup.leaf("duration", self.divisions(piece.duration));
+                markup.leaf("duration", self.place.divisions(piece.duration));
                 markup.close();
                 return;
             }
@@ -480,7 +584,7 @@ impl Place<'_> {
                 markup.close();
                 return;
             }
-            Filling::Notes(chord) => &self.layout.parts[self.part].chords[chord],
+            Filling::Notes(chord) => &self.layout.chords[chord],
         };
         for (index, (note, spelling)) in chord.notes.iter().zip(spellings).enumerate() {
             // Percent of the velocity 90, fine enough to be rounded back to the same velocity.
@@ -503,12 +607,13 @@ impl Place<'_> {
 
     /// What follows the pitch or the rest.
     fn note_body(&self, piece: &Piece, voice: usize, note: Option<ShownNote>, markup: &mut Markup) {
-        markup.leaf("duration", self.divisions(piece.duration));
+        markup.leaf("duration", self.place.divisions(piece.duration));
         let ties = note.iter().flat_map(ShownNote::ties);
         for tie in ties.clone() {
             markup.empty("tie", &[("type", tie)]);
         }
-        markup.leaf("voice", (voice + 1).to_string());
+        let voice = self.layout.voices_above + voice + 1;
+        markup.leaf("voice", voice.to_string());
         if let Some(value) = piece.value {
             markup.leaf("type", value.shape.name());
             if value.dotted {
@@ -523,6 +628,9 @@ impl Place<'_> {
             markup.leaf("actual-notes", tuplet.actual.to_string());
             markup.leaf("normal-notes", tuplet.normal.to_string());
             markup.close();
+        }
+        if let Some(number) = &self.number {
+            markup.leaf("staff", number);
         }
         let is_upper = note.as_ref().is_some_and(|note| note.is_upper);
         if !is_upper {
@@ -674,15 +782,22 @@ fn time(metre: Metre, markup: &mut Markup) {
     markup.close();
 }
 
-/// The bass clef for basses and for what lies mostly below the middle of both staves.
-fn clef(part: Option<&Part>, markup: &mut Markup) {
+/// The bass clef for basses, for left hands, and for what lies mostly below the middle of both staves.
+fn clef(part: Option<&Part>, staff: Option<String>, markup: &mut Markup) {
     let is_low = part.is_some_and(|part| {
         let sum: u64 = part.notes.iter().map(|note| u64::from(note.pitch)).sum();
         let count = part.notes.len() as u64;
-        part.role == Role::Bass || (count > 0 && sum < 57 * count)
+        match part.role {
+            Role::Bass | Role::LeftHand => true,
+            Role::RightHand => false,
+            _ => count > 0 && sum < 57 * count,
+        }
     });
     let (sign, line) = if is_low { ("F", "4") } else { ("G", "2") };
-    markup.open("clef", &[]);
+    match &staff {
+        Some(number) => markup.open("clef", &[("number", number)]),
+        None => markup.open("clef", &[]),
+    }
     markup.leaf("sign", sign);
     markup.leaf("line", line);
     markup.close();

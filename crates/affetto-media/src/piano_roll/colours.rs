@@ -1,6 +1,7 @@
 //! The colours of a piano roll. Blue and orange stay apart for every kind of colour vision.
 
 use super::canvas::Colour;
+use crate::Role;
 
 pub(super) const INK: Colour = Colour::hex(0x1f2933);
 pub(super) const FAINT_INK: Colour = Colour::hex(0x6b7680);
@@ -26,13 +27,35 @@ const SCALE: [Colour; 5] = [
     Colour::hex(0xb8500b),
 ];
 
+/// What a hand plays, the softest and the loudest.
+const RIGHT_HAND: [Colour; 2] = [Colour::hex(0xfae3cd), Colour::hex(0xb8500b)];
+const LEFT_HAND: [Colour; 2] = [Colour::hex(0xd3e2f1), Colour::hex(0x1c4f96)];
+/// Velocities from here on up are told apart, up to the second one.
+const SHOWN_VELOCITIES: (u8, u8) = (20, 111);
+
+/// The colour of a note of a hand, deeper where it is louder; none for other parts.
+pub(super) fn of_hand(role: Role, velocity: u8) -> Option<Colour> {
+    let [soft, loud] = match role {
+        Role::RightHand => RIGHT_HAND,
+        Role::LeftHand => LEFT_HAND,
+        _ => return None,
+    };
+    let (lowest, highest) = SHOWN_VELOCITIES;
+    let above = f64::from(velocity.clamp(lowest, highest) - lowest);
+    Some(between(soft, loud, above / f64::from(highest - lowest)))
+}
+
 /// The colour of a valence in [-1, 1].
 pub(super) fn of_valence(valence: f64) -> Colour {
     let steps = (SCALE.len() - 1) as f64;
     let place = (valence.clamp(-1.0, 1.0) + 1.0) / 2.0 * steps;
     let below = (place.floor() as usize).min(SCALE.len() - 2);
     let share = place - below as f64;
-    let (low, high) = (SCALE[below], SCALE[below + 1]);
+    between(SCALE[below], SCALE[below + 1], share)
+}
+
+/// The colour a `share` of the way from one to another.
+fn between(low: Colour, high: Colour, share: f64) -> Colour {
     let mix = |low: u8, high: u8| {
         (f64::from(low) + (f64::from(high) - f64::from(low)) * share).round() as u8
     };
@@ -52,6 +75,14 @@ pub(super) fn darker(colour: Colour) -> Colour {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hands_have_colours_of_their_own_and_loud_notes_deeper_ones() {
+        let right = |velocity| of_hand(Role::RightHand, velocity).map(|colour| colour.green);
+        assert!(right(40) > right(90) && right(1) == right(20) && right(127) == right(111));
+        assert_ne!(of_hand(Role::RightHand, 80), of_hand(Role::LeftHand, 80));
+        assert_eq!(of_hand(Role::Melody, 80), None);
+    }
 
     #[test]
     fn the_scale_has_its_ends_and_its_middle() {

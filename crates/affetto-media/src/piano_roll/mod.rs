@@ -1,5 +1,6 @@
 //! Piano rolls as pictures: melody and accompaniment over time, with bars, chord names, sections and,
-//! for each bar, the valence that was asked for beside the one that was measured.
+//! for each bar, the valence that was asked for beside the one that was measured. The two hands of a keyboard have
+//! colours of their own, deeper where they play louder.
 
 mod canvas;
 mod colours;
@@ -31,6 +32,8 @@ pub struct PianoRoll<'s> {
     pub width_pixels: u32,
     /// The line at the top.
     pub title: String,
+    /// What was asked for, such as `valence +0.60, arousal −0.40`; it stands below the title.
+    pub asked: Option<String>,
 }
 
 impl<'s> PianoRoll<'s> {
@@ -48,6 +51,7 @@ impl<'s> PianoRoll<'s> {
             measured_valence: None,
             width_pixels: 1600,
             title: score.title.clone(),
+            asked: None,
         }
     }
 

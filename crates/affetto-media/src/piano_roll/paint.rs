@@ -6,7 +6,7 @@ use super::{
     colours,
     layout::{Layout, System, pitched},
 };
-use crate::{Bar, Note, Quarters, Role, Score};
+use crate::{Bar, Note, Part, Quarters, Role, Score};
 
 /// Everything.
 pub(super) fn roll(canvas: &mut Canvas, roll: &PianoRoll<'_>, layout: &Layout) {
@@ -42,12 +42,13 @@ fn heading(canvas: &mut Canvas, roll: &PianoRoll<'_>, layout: &Layout, right: f3
     let facts = style(layout, 16.0, Weight::Regular, colours::FAINT_INK);
     let line = canvas.fonts.fitted(&roll.title, title, room);
     canvas.text(left, 42.0 * layout.scale, &line, title);
-    let line = canvas.fonts.fitted(&facts_line(roll.score), facts, room);
+    let line = canvas.fonts.fitted(&facts_line(roll), facts, room);
     canvas.text(left, 70.0 * layout.scale, &line, facts);
 }
 
 /// `D minor · 3/4 · 92 bpm · 16 bars · by A. N. Other`.
-fn facts_line(score: &Score) -> String {
+fn facts_line(roll: &PianoRoll<'_>) -> String {
+    let score = roll.score;
     let mut facts = Vec::new();
     if let Some(bar) = score.bars.first() {
         facts.push(bar.key.to_string());
@@ -62,6 +63,9 @@ fn facts_line(score: &Score) -> String {
     ));
     if !score.creator.is_empty() {
         facts.push(format!("by {}", score.creator));
+    }
+    if let Some(asked) = &roll.asked {
+        facts.push(format!("asked: {asked}"));
     }
     facts.join("  ·  ")
 }
@@ -84,7 +88,19 @@ fn legend(canvas: &mut Canvas, roll: &PianoRoll<'_>, layout: &Layout) -> f32 {
         draw(canvas, swatch(right, baseline));
         right -= 22.0 * s + 20.0 * s;
     };
-    if pitched(roll.score).count() > 1 {
+    let has = |role: Role| pitched(roll.score).any(|(_, part)| part.role == role);
+    let hands = [
+        (Role::LeftHand, "left hand"),
+        (Role::RightHand, "right hand, soft to loud"),
+    ];
+    let shown = hands.into_iter().filter(|(role, _)| has(*role)).count();
+    for (role, name) in hands.into_iter().filter(|(role, _)| has(*role)) {
+        entry(canvas, name, &|canvas, area| {
+            loudness_scale(canvas, role, area)
+        });
+    }
+    let others = pitched(roll.score).count() - shown;
+    if others > 1 || (others > 0 && shown > 0) {
         entry(canvas, "accompaniment", &|canvas, area| {
             canvas.fill_rounded(area, 2.0 * s, colours::ACCOMPANIMENT);
         });
@@ -94,9 +110,11 @@ fn legend(canvas: &mut Canvas, roll: &PianoRoll<'_>, layout: &Layout) -> f32 {
     } else {
         colours::PLAIN_MELODY
     };
-    entry(canvas, "melody", &|canvas, area| {
-        canvas.fill_rounded(area, 2.0 * s, colour);
-    });
+    if shown == 0 || has(Role::Melody) {
+        entry(canvas, "melody", &|canvas, area| {
+            canvas.fill_rounded(area, 2.0 * s, colour);
+        });
+    }
     if roll.measured_valence.is_some() {
         entry(canvas, "measured", &|canvas, area| {
             canvas.fill(narrow(area, 0.6), colours::of_valence(0.7));
@@ -111,6 +129,24 @@ fn legend(canvas: &mut Canvas, roll: &PianoRoll<'_>, layout: &Layout) -> f32 {
         right = right.min(valence_scale(canvas, layout) - 20.0 * s);
     }
     right
+}
+
+/// The colours of a hand from soft to loud.
+fn loudness_scale(canvas: &mut Canvas, role: Role, area: Area) {
+    const STEPS: u8 = 8;
+    let width = area.width / f32::from(STEPS);
+    for step in 0..STEPS {
+        let velocity = 20 + 13 * step; // 20 to 111
+        let colour = colours::of_hand(role, velocity).unwrap_or(colours::ACCOMPANIMENT);
+        let x = (area.x + f32::from(step) * width).round();
+        let end = (area.x + f32::from(step + 1) * width).round();
+        let strip = Area {
+            x,
+            width: end - x,
+            ..area
+        };
+        canvas.fill(strip, colour);
+    }
 }
 
 /// The scale of colours with its ends; where it begins.
@@ -262,29 +298,29 @@ fn keyboard(canvas: &mut Canvas, layout: &Layout, system: &System) {
     canvas.frame(keys, 1.0, colours::BAR_LINE);
 }
 
-/// The accompaniment, and over it the melody.
+/// The accompaniment, over it the hands of a keyboard, the right one last, and over all the melody.
 fn notes(canvas: &mut Canvas, roll: &PianoRoll<'_>, layout: &Layout, system: &System) {
     let melody = pitched(roll.score)
         .find(|(_, part)| part.role == Role::Melody)
         .map(|(index, _)| index);
-    for (index, part) in pitched(roll.score) {
-        if Some(index) == melody {
-            continue;
-        }
-        let colour = match part.role {
-            Role::Bass => colours::BASS,
-            _ => colours::ACCOMPANIMENT,
-        };
+    let mut others: Vec<&Part> = pitched(roll.score)
+        .filter(|(index, _)| Some(*index) != melody)
+        .map(|(_, part)| part)
+        .collect();
+    others.sort_by_key(|part| match part.role {
+        Role::LeftHand => 1,
+        Role::RightHand => 2,
+        _ => 0,
+    });
+    for part in others {
         for note in &part.notes {
-            let bars = [(note.onset, note.end(), colour)];
-            note_shape(
-                canvas,
-                layout,
-                system,
-                note,
-                &bars,
-                colours::ACCOMPANIMENT_EDGE,
-            );
+            let (colour, edge) = match (colours::of_hand(part.role, note.velocity), part.role) {
+                (Some(colour), _) => (colour, colours::darker(colour)),
+                (None, Role::Bass) => (colours::BASS, colours::ACCOMPANIMENT_EDGE),
+                (None, _) => (colours::ACCOMPANIMENT, colours::ACCOMPANIMENT_EDGE),
+            };
+            let whole = [(note.onset, note.end(), colour)];
+            note_shape(canvas, layout, system, note, &whole, edge);
         }
     }
     for note in melody.map_or(&[][..], |index| &roll.score.parts[index].notes) {

@@ -393,14 +393,14 @@ impl<'a> Source<'a> {
 
 /// The parts of a piano piece, still empty.
 fn two_hands() -> Vec<Part> {
-    let part = |name: &str, channel| Part {
-        name: name.into(),
-        role: Role::Other,
+    let part = |role: Role, channel| Part {
+        name: role.part_name().into(),
+        role,
         program: 0,
         channel,
         notes: Vec::new(),
     };
-    vec![part("Right hand", 0), part("Left hand", 1)]
+    vec![part(Role::RightHand, 0), part(Role::LeftHand, 1)]
 }
 
 /// Puts a note into the first part, or for the left hand into the last, unless its key is still held down.

@@ -19,7 +19,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The melody in the middle, chords spread like a keyboard, the bass in the middle and nearly dry, other
+    /// The melody in the middle, chords and hands spread like a keyboard, the bass in the middle and nearly dry, other
     /// parts to either side.
     pub(super) fn of_part(part: &Part, index: usize) -> Self {
         let side = if index.is_multiple_of(2) { 0.35 } else { -0.35 };
@@ -27,6 +27,7 @@ impl Place {
             Role::Melody => (1.0, 0.08, 0.05, 0.34),
             Role::Chords => (0.5, -0.1, 0.6, 0.30),
             Role::Bass => (0.75, 0.0, 0.0, 0.08),
+            Role::RightHand | Role::LeftHand => (0.7, 0.0, 0.4, 0.30),
             Role::Other => (0.6, side, 0.1, 0.28),
         };
         Self {

@@ -1,21 +1,19 @@
 //! From flags to what the library takes.
 
+mod emotion;
+mod lead_sheet;
+mod piano;
+
 use std::path::{Path, PathBuf};
 
-use affetto::{
-    Control, Emotion, EmotionParts, OutputOptions, Request, Seed, ValenceClass,
-    emotion::{Channel, Curve, Unit},
-    media::{Format, Quarters},
-    music::condition::LeadSheetRequest,
-    numbered, variation,
-};
+use affetto::{OutputOptions, Request, media::Format, numbered, variation};
 
 use crate::{
-    args::LeadSheet,
-    failure::{Failure, refused_input, wrong_argument},
+    args::{FileArgs, LeadSheet, ModelArgs, Piano},
+    failure::Failure,
 };
 
-/// What `music lead-sheet` makes.
+/// What a command of `music` makes.
 pub struct Plan {
     /// One, or each variation.
     pub pieces: Vec<Piece>,
@@ -31,10 +29,21 @@ pub struct Piece {
     pub files: Vec<PathBuf>,
 }
 
-/// From the flags to the requests and the files.
-pub fn resolve(args: &LeadSheet) -> Result<Plan, Failure> {
-    let files = files(args)?;
-    let request = Request::from(request(args)?);
+/// From the flags of `music lead-sheet` to the requests and the files.
+pub fn lead_sheet(args: &LeadSheet) -> Result<Plan, Failure> {
+    let files = files(&args.files)?;
+    let request = lead_sheet::request(args)?.into();
+    Ok(plan(request, files, &args.files, &args.model))
+}
+
+/// From the flags of `music piano` to the requests and the files.
+pub fn piano(args: &Piano) -> Result<Plan, Failure> {
+    let files = files(&args.files)?;
+    let request = piano::request(args)?.into();
+    Ok(plan(request, files, &args.files, &args.model))
+}
+
+fn plan(request: Request, files: Vec<PathBuf>, args: &FileArgs, model: &ModelArgs) -> Plan {
     let pieces = match args.variations {
         None => vec![Piece { request, files }],
         Some(count) => (1..=usize::from(count))
@@ -44,19 +53,19 @@ pub fn resolve(args: &LeadSheet) -> Result<Plan, Failure> {
             })
             .collect(),
     };
-    Ok(Plan {
+    Plan {
         pieces,
         options: OutputOptions {
             files: Vec::new(),
             soundfont: args.soundfont.clone(),
-            strict: args.strict,
+            strict: model.strict,
             force: args.force,
         },
-    })
+    }
 }
 
 /// Each `--output`, and beside it each of `--formats`; an output without an extension gives its name alone.
-fn files(args: &LeadSheet) -> Result<Vec<PathBuf>, Failure> {
+fn files(args: &FileArgs) -> Result<Vec<PathBuf>, Failure> {
     if args.output.is_empty() && !args.dry_run {
         return Err(Failure::usage("no file to write", "name one: -o song.mid"));
     }
@@ -86,231 +95,17 @@ fn beside(output: &Path, has_extension: bool, extension: &str) -> PathBuf {
     output.with_file_name(name)
 }
 
-fn request(args: &LeadSheet) -> Result<LeadSheetRequest, Failure> {
-    let defaults = LeadSheetRequest::default();
-    let valence = args.valence.as_deref().map(valence).transpose()?;
-    let arousal = args
-        .arousal
-        .as_deref()
-        .map(|text| control(Channel::Arousal, text));
-    let arousal = arousal.transpose()?;
-    let pickup = args.pickup.as_deref().map(pickup).transpose()?;
-    Ok(LeadSheetRequest {
-        seed: Seed(args.seed),
-        title: args.title.clone(),
-        emotion: emotion(args, valence.as_ref(), arousal.as_ref())?,
-        // A number is part of the emotion, unless it stands beside a curve, whose words would have their own.
-        arousal: arousal
-            .filter(|arousal| matches!(arousal, Control::Curve(_)) || args.curve.is_some()),
-        pin_valence: args.pin,
-        valence_levels: match valence {
-            Some(Valence::Levels(classes)) => {
-                Some(classes.into_iter().map(ValenceClass::number).collect())
-            }
-            _ => None,
-        },
-        bars: args.bars,
-        meter: args.meter,
-        pickup,
-        key: args.key,
-        tempo_bpm: args.tempo,
-        range: args.range,
-        density: args
-            .density
-            .as_deref()
-            .map(|text| control(Channel::Density, text))
-            .transpose()?,
-        tension: args
-            .tension
-            .as_deref()
-            .map(|text| control(Channel::Tension, text))
-            .transpose()?,
-        style: args.style,
-        form: args.form.clone(),
-        keep: args.keep.clone(),
-        chords: args.chords.clone(),
-        continue_from: args.continue_from.clone(),
-        fill: args.fill,
-        fill_in: args.fill_in.clone(),
-        accompaniment: args.accompaniment,
-        humanize: args.humanize,
-        model: args.model.clone(),
-        candidates: args.candidates.unwrap_or(defaults.candidates),
-        temperature: args.temperature.unwrap_or(defaults.temperature),
-        top_p: args.top_p.unwrap_or(defaults.top_p),
-    })
-}
-
-/// What `--valence` says.
-enum Valence {
-    Number(f64),
-    Levels(Vec<ValenceClass>),
-    Curve(Curve),
-}
-
-fn valence(text: &str) -> Result<Valence, Failure> {
-    if text.contains(':') {
-        return Ok(Valence::Curve(curve(Channel::Valence, text)?));
-    }
-    if let Ok(number) = text.trim().parse() {
-        return Ok(Valence::Number(number));
-    }
-    let levels = text.split(',').map(level).collect::<Option<Vec<_>>>();
-    levels.map(Valence::Levels).ok_or_else(|| {
-        let names = ValenceClass::ALL.map(valence_name).join(", ");
-        Failure::usage(
-            format!("--valence is {text:?}"),
-            format!(
-                "give a number from -1 to 1, a curve such as \"0:-0.8, 8:0.2\", or levels: {names}"
-            ),
-        )
-    })
-}
-
-fn level(word: &str) -> Option<ValenceClass> {
-    let word = word.trim().to_ascii_lowercase();
-    ValenceClass::ALL
-        .into_iter()
-        .find(|class| valence_name(*class) == word)
-}
-
-const fn valence_name(class: ValenceClass) -> &'static str {
-    match class {
-        ValenceClass::VeryLow => "very-low",
-        ValenceClass::Low => "low",
-        ValenceClass::Neutral => "neutral",
-        ValenceClass::High => "high",
-        ValenceClass::VeryHigh => "very-high",
-    }
-}
-
-/// A curve over the bars: `0:-0.8, 8:0.2`.
-fn curve(channel: Channel, text: &str) -> Result<Curve, Failure> {
-    Curve::parse(channel, Unit::Bars, None, text).map_err(|error| wrong_argument(&error))
-}
-
-fn control(channel: Channel, text: &str) -> Result<Control, Failure> {
-    match text.trim().parse() {
-        Ok(number) => Ok(Control::Constant(number)),
-        Err(_) => Ok(Control::Curve(curve(channel, text)?)),
-    }
-}
-
-fn pickup(text: &str) -> Result<Quarters, Failure> {
-    let decimal = |text: &str| {
-        let sixteenths = text.parse::<f64>().ok()? * 16.0;
-        (sixteenths.fract() == 0.0 && sixteenths.abs() < 1e6)
-            .then(|| Quarters::new(sixteenths as i64, 16))
-    };
-    let fraction = |text: &str| {
-        let (over, under) = text.split_once('/')?;
-        let (over, under): (i32, i32) = (over.trim().parse().ok()?, under.trim().parse().ok()?);
-        (under > 0).then(|| Quarters::new(over.into(), under.into()))
-    };
-    let found = fraction(text).or_else(|| decimal(text));
-    found.ok_or_else(|| {
-        Failure::usage(
-            format!("--pickup is {text:?}"),
-            "give quarter notes, such as 1 or 1/2",
-        )
-    })
-}
-
-/// Words, numbers and curves together. Numbers go before the words; a curve of `--valence` or of levels gives the
-/// whole its mean, by which the key and the rest are chosen.
-fn emotion(
-    args: &LeadSheet,
-    valence: Option<&Valence>,
-    arousal: Option<&Control>,
-) -> Result<Emotion, Failure> {
-    let wrong = |error| wrong_argument(&error);
-    let words = args
-        .emotion
-        .as_deref()
-        .map(Emotion::parse)
-        .transpose()
-        .map_err(wrong)?;
-    let words = words.map_or_else(EmotionParts::default, EmotionParts::from);
-    let named = match valence {
-        Some(Valence::Number(number)) => Some(*number),
-        Some(Valence::Levels(classes)) => Some(mean(classes.iter().map(|class| middle(*class)))),
-        Some(Valence::Curve(curve)) => Some(mean_over_bars(curve, args.bars.unwrap_or(16))),
-        None => None,
-    };
-    let parts = EmotionParts {
-        valence: named.or(words.valence),
-        arousal: match arousal {
-            Some(Control::Constant(number)) => Some(*number),
-            _ => words.arousal,
-        },
-        dominance: args.dominance.or(words.dominance),
-        intensity: args.intensity.or(words.intensity),
-        curve: emotion_curve(args, valence)?,
-        ..words
-    };
-    Emotion::try_from(parts).map_err(wrong)
-}
-
-fn emotion_curve(args: &LeadSheet, valence: Option<&Valence>) -> Result<Option<Curve>, Failure> {
-    let from_file = args
-        .curve
-        .as_ref()
-        .map(Curve::read)
-        .transpose()
-        .map_err(|error| refused_input(&error))?;
-    match (from_file, valence) {
-        (Some(curve), _) if curve.names(Channel::Arousal) && args.arousal.is_some() => {
-            Err(exclude("--arousal", "arousal"))
-        }
-        (Some(curve), Some(_)) if curve.names(Channel::Valence) => {
-            Err(exclude("--valence", "valence"))
-        }
-        (Some(curve), Some(_)) if curve.keys().iter().any(|key| key.mixture.is_some()) => {
-            Err(exclude("--valence", "words"))
-        }
-        (Some(_), Some(Valence::Curve(_))) => Err(Failure::usage(
-            "--curve and a curve of --valence exclude each other",
-            "write the valence into the file of --curve",
-        )),
-        (Some(curve), _) => Ok(Some(curve)),
-        (None, Some(Valence::Curve(curve))) => Ok(Some(curve.clone())),
-        (None, _) => Ok(None),
-    }
-}
-
-fn exclude(flag: &str, of_curve: &str) -> Failure {
-    Failure::usage(
-        format!("{flag} and the {of_curve} of --curve exclude each other"),
-        "leave one of them out",
-    )
-}
-
-/// The middle of a class, as far as chords reach.
-fn middle(class: ValenceClass) -> f64 {
-    let (low, high) = class.range();
-    (low + high) / 2.0
-}
-
-fn mean_over_bars(curve: &Curve, bars: usize) -> f64 {
-    let at = |bar: usize| {
-        curve
-            .value(Channel::Valence, bar as f64 + 0.5)
-            .unwrap_or(0.0)
-    };
-    mean((0..bars.clamp(1, 256)).map(at))
-}
-
-fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
-    let count = values.len().max(1);
-    values.sum::<f64>() / count as f64
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use affetto::{
+        Control, LeadSheetRequest,
+        emotion::{Channel, Unit},
+        media::Quarters,
+    };
     use clap::{CommandFactory, Parser};
 
-    use super::*;
+    use super::{lead_sheet as resolve, *};
     use crate::args::{Cli, Command, Music};
 
     fn parse(line: &str) -> Box<LeadSheet> {
@@ -328,8 +123,10 @@ mod tests {
 
     fn sheet(line: &str) -> LeadSheetRequest {
         let plan = resolve(&parse(&format!("{line}~-o~a.mid"))).unwrap();
-        let Request::LeadSheet(request) = plan.pieces.into_iter().next().unwrap().request;
-        *request
+        match plan.pieces.into_iter().next().unwrap().request {
+            Request::LeadSheet(request) => *request,
+            Request::Piano(_) => unreachable!(),
+        }
     }
 
     fn refusal(line: &str) -> Failure {

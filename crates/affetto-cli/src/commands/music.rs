@@ -1,24 +1,41 @@
-use affetto::{Models, Output, OutputOptions, Progress, Request, Warning, run as make};
+use affetto::{Findings, Models, Output, OutputOptions, Progress, Warning, run as make};
 use serde_json::{Value, json};
 
+use super::piano_attributes;
 use crate::{
-    args::LeadSheet,
+    args::{EmotionArgs, LeadSheet, Music, Piano},
     commands::json,
     failure::{Code, Failure},
     printer::Printer,
-    resolve::{Piece, Plan, resolve},
+    resolve::{self, Piece, Plan},
 };
 
-/// `affetto music lead-sheet`
-pub fn run(args: &LeadSheet, models: &Models, printer: &Printer) -> Result<Value, Failure> {
-    let plan = resolve(args)?;
-    if args.dry_run {
+/// `affetto music`
+pub fn run(what: &Music, models: &Models, printer: &Printer) -> Result<Value, Failure> {
+    let (plan, emotion, dry_run) = match what {
+        Music::LeadSheet(args) => {
+            let LeadSheet { emotion, files, .. } = &**args;
+            (resolve::lead_sheet(args)?, emotion, files.dry_run)
+        }
+        Music::Piano(args) => {
+            let Piano { emotion, files, .. } = &**args;
+            (resolve::piano(args)?, emotion, files.dry_run)
+        }
+    };
+    if dry_run {
         return show(&plan, models, printer);
     }
-    if args.dominance.is_some() {
-        printer.warn(Warning(
-            "nothing in a lead sheet goes by --dominance".into(),
-        ));
+    write(&plan, emotion, models, printer)
+}
+
+fn write(
+    plan: &Plan,
+    emotion: &EmotionArgs,
+    models: &Models,
+    printer: &Printer,
+) -> Result<Value, Failure> {
+    if emotion.dominance.is_some() {
+        printer.warn(Warning("nothing in the music goes by --dominance".into()));
     }
     let mut outputs = Vec::new();
     for (at, piece) in plan.pieces.iter().enumerate() {
@@ -63,6 +80,10 @@ fn report(output: &Output, printer: &Printer) {
         .chain(output.effects.iter().map(row))
         .collect();
     printer.say_table(&rows);
+    if let Findings::Piano { asked, measured } = &output.findings {
+        printer.say("");
+        piano_attributes::say(asked, measured, printer);
+    }
     for file in &output.files {
         printer.data(&file.path.display().to_string());
     }
@@ -70,15 +91,10 @@ fn report(output: &Output, printer: &Printer) {
 
 /// `--dry-run`
 fn show(plan: &Plan, models: &Models, printer: &Printer) -> Result<Value, Failure> {
-    let model = |request: &Request| -> Result<String, Failure> {
-        let Request::LeadSheet(sheet) = request;
-        sheet.check()?;
-        Ok(models.lead_sheet(sheet.model.as_deref())?.used.id.clone())
-    };
-    let piece = |piece: &Piece| -> Result<Value, Failure> {
-        Ok(
-            json!({ "request": piece.request, "files": piece.files, "model": model(&piece.request)? }),
-        )
+    let piece = |Piece { request, files }: &Piece| -> Result<Value, Failure> {
+        request.check()?;
+        let model = models.used(request.task(), request.model())?.id;
+        Ok(json!({ "request": request, "files": files, "model": model }))
     };
     let pieces = plan
         .pieces

@@ -1,0 +1,61 @@
+use affetto_attributes::LeadSheetMeasures;
+use affetto_music::{
+    compose::Asked,
+    piano::compose::{PianoAsked, PianoMeasured},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, de};
+use serde_json::Value;
+
+use crate::Task;
+
+/// What was asked, words resolved, beside what was measured on what came out.
+///
+/// In a file they are two fields, `asked` and `measured`, without a tag of their own: the kind of the request says what
+/// they hold.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum Findings {
+    /// Of a lead sheet.
+    LeadSheet {
+        /// What was asked.
+        asked: Box<Asked>,
+        /// What was measured.
+        measured: Box<LeadSheetMeasures>,
+    },
+    /// Of piano music.
+    Piano {
+        /// What was asked.
+        asked: Box<PianoAsked>,
+        /// What was measured of the written bars.
+        measured: Box<PianoMeasured>,
+    },
+}
+
+impl Findings {
+    /// From the fields of a file, by what its request asked for.
+    pub(crate) fn from_json(
+        task: Task,
+        asked: Value,
+        measured: Value,
+    ) -> Result<Self, serde_json::Error> {
+        Ok(match task {
+            Task::LeadSheet => Self::LeadSheet {
+                asked: field("asked", asked)?,
+                measured: field("measured", measured)?,
+            },
+            Task::Piano => Self::Piano {
+                asked: field("asked", asked)?,
+                measured: field("measured", measured)?,
+            },
+        })
+    }
+}
+
+fn field<T: for<'de> Deserialize<'de>>(
+    name: &str,
+    value: Value,
+) -> Result<Box<T>, serde_json::Error> {
+    let named = |error| de::Error::custom(format!("{name}: {error}"));
+    serde_json::from_value(value).map(Box::new).map_err(named)
+}
