@@ -1,0 +1,273 @@
+//! How well a model does what it is told, and how near its music comes to music that was never trained on.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use affetto_attributes::{
+    CopyIndex,
+    compare::{Comparison, compare_tables},
+    forest::two_sample_auc,
+    piece::Attribute,
+};
+use affetto_core::{Progress, Seed, Silent, Stage};
+use affetto_media::{Key, Role, Score};
+use affetto_nn::sample::Sampling;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    corpus::Window,
+    generate::{Task, write},
+    grid::GridPiece,
+    levels::{LEVELS, Levels, measured},
+    model::Decoder,
+    profile::Quantiles,
+    quality::{MEASURES, measures},
+    rules::Rules,
+    tokens::decode,
+};
+use crate::Error;
+
+/// How many exact (interval, duration) pairs of the top line in a row count as copied.
+pub const COPIED_RUN: usize = 16;
+/// The features that give music away, so many.
+const TOLD_BY: usize = 15;
+
+/// How pieces are written to be measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Writing<'a> {
+    /// The trained network.
+    pub network: &'a Decoder,
+    /// What is low and high.
+    pub quantiles: &'a Quantiles,
+    /// How many candidates each piece is chosen from.
+    pub candidates: usize,
+    /// How strongly attributes pull.
+    pub guidance: f64,
+    /// How freely tokens are drawn.
+    pub sampling: Sampling,
+    /// The pieces are drawn from it.
+    pub seed: Seed,
+}
+
+/// What was measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// How many pieces were written.
+    pub generated: usize,
+    /// How many held-out windows there are.
+    pub held_out: usize,
+    /// The share of asked attributes that lie on the asked side of the middle.
+    pub bits_hit: f64,
+    /// The same if the pieces had been asked for what others were.
+    pub bits_by_chance: f64,
+    /// The same for each attribute: hit, and by chance.
+    pub by_attribute: Vec<(Attribute, f64, f64)>,
+    /// The usual measures, generated beside held-out.
+    pub measures: Vec<Comparison>,
+    /// Their mean overlap area.
+    pub overlap: f64,
+    /// The area under the curve of a forest that tells generated from held-out; 0.5 is indistinguishable.
+    pub auc: f64,
+    /// The same for two halves of the held-out windows.
+    pub auc_halves: f64,
+    /// What gives generated music away, and the area of each feature alone.
+    pub told_by: Vec<(String, f64)>,
+    /// The share of pieces with a run of [`COPIED_RUN`] pairs from a training window.
+    pub copied: f64,
+    /// The same of held-out windows.
+    pub copied_held_out: f64,
+}
+
+/// `count` pieces, each asked for bars, mode, style and attributes of one of `windows`.
+///
+/// # Errors
+/// [`Error::Cancelled`] where `progress` says so.
+pub fn write_like(
+    windows: &[&Window],
+    count: usize,
+    writing: &Writing<'_>,
+    progress: &dyn Progress,
+) -> Result<Vec<(GridPiece, Levels)>, Error> {
+    let done = AtomicUsize::new(0);
+    (0..count)
+        .into_par_iter()
+        .map(|at| {
+            let window = windows[at % windows.len()];
+            let written = one_like(window, writing, writing.seed.derive(&format!("piece {at}")))?;
+            let done = 1 + done.fetch_add(1, Ordering::Relaxed);
+            progress.step(Stage::Evaluate, done, count);
+            match progress.cancelled() {
+                true => Err(Error::Cancelled),
+                false => Ok(written),
+            }
+        })
+        .collect()
+}
+
+fn one_like(
+    window: &Window,
+    writing: &Writing<'_>,
+    seed: Seed,
+) -> Result<(GridPiece, Levels), Error> {
+    let asked = writing.quantiles.ranks(&measured(&window.piece)).levels();
+    let rules = Rules {
+        lowest: 21,
+        highest: 108,
+        hand_span: 16,
+        given: None,
+    };
+    let task = Task {
+        plan: &window.plan(),
+        given: &[],
+        rules: &rules,
+        levels: &[asked],
+        guidance: writing.guidance,
+        sampling: writing.sampling,
+    };
+    let seeds: Vec<Seed> = (0..writing.candidates.max(1))
+        .map(|at| seed.derive(&format!("candidate {at}")))
+        .collect();
+    let mut best: Option<(GridPiece, f64)> = None;
+    for written in write(writing.network, &task, &seeds, &Silent)? {
+        let piece = decode(&written.tokens)?;
+        let hit = share_hit(&asked, &levels_of(&piece, writing.quantiles));
+        if best.as_ref().is_none_or(|(_, most)| hit > *most) {
+            best = Some((piece, hit));
+        }
+    }
+    Ok((best.map(|(piece, _)| piece).unwrap_or_default(), asked))
+}
+
+fn levels_of(piece: &GridPiece, quantiles: &Quantiles) -> Levels {
+    quantiles.ranks(&measured(piece)).levels()
+}
+
+/// For each attribute that is asked, whether it lies on the asked side of the middle.
+fn hits(asked: &Levels, found: &Levels) -> impl Iterator<Item = (usize, bool)> {
+    let is_high = |level: u8| usize::from(level) > LEVELS / 2;
+    let pairs = asked.0.into_iter().zip(found.0).enumerate();
+    pairs
+        .filter(|(_, (asked, _))| *asked > 0)
+        .map(move |(at, (asked, found))| (at, found > 0 && is_high(asked) == is_high(found)))
+}
+
+fn share_hit(asked: &Levels, found: &Levels) -> f64 {
+    let hits: Vec<bool> = hits(asked, found).map(|(_, hit)| hit).collect();
+    hits.iter().filter(|hit| **hit).count() as f64 / hits.len().max(1) as f64
+}
+
+/// Compares `generated` with `held_out` music, and looks for passages of `training` in it.
+///
+/// # Errors
+/// Where there are too few pieces to compare.
+pub fn evaluate(
+    generated: &[(GridPiece, Levels)],
+    held_out: &[&Window],
+    training: &[Window],
+    quantiles: &Quantiles,
+    seed: Seed,
+) -> Result<Evaluation, Error> {
+    let pieces: Vec<&GridPiece> = generated.iter().map(|(piece, _)| piece).collect();
+    let songs: Vec<&GridPiece> = held_out.iter().map(|window| &window.piece).collect();
+    let (ours, theirs) = (table(&pieces), table(&songs));
+    let names = feature_names();
+    let usual = |row: &Vec<f64>| row[..MEASURES.len()].to_vec();
+    let (our_usual, their_usual): (Vec<Vec<f64>>, Vec<Vec<f64>>) = (
+        ours.iter().map(usual).collect(),
+        theirs.iter().map(usual).collect(),
+    );
+    let measures = compare_tables(&MEASURES, &their_usual, &our_usual);
+    let overlaps: Vec<f64> = measures.iter().map(|measure| measure.overlap).collect();
+    let told = two_sample_auc(&theirs, &ours, &names, seed)?;
+    let half = |from: usize| {
+        theirs
+            .iter()
+            .skip(from)
+            .step_by(2)
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let scores: Vec<Score> = training
+        .par_iter()
+        .map(|window| top_line(&window.piece))
+        .collect();
+    let index = CopyIndex::new(&scores);
+    let copied = |pieces: &[&GridPiece]| {
+        let copies = pieces
+            .par_iter()
+            .filter(|piece| index.longest_run(&top_line(piece)) >= COPIED_RUN);
+        copies.count() as f64 / pieces.len().max(1) as f64
+    };
+    let found: Vec<Levels> = pieces
+        .par_iter()
+        .map(|piece| levels_of(piece, quantiles))
+        .collect();
+    let (bits_hit, hit_each) = fidelity(generated, &found, 0);
+    let (bits_by_chance, chance_each) = fidelity(generated, &found, generated.len() / 2);
+    Ok(Evaluation {
+        generated: generated.len(),
+        held_out: held_out.len(),
+        bits_hit,
+        bits_by_chance,
+        by_attribute: Attribute::ALL
+            .iter()
+            .map(|attribute| {
+                let at = attribute.index();
+                (*attribute, hit_each[at], chance_each[at])
+            })
+            .collect(),
+        overlap: overlaps.iter().sum::<f64>() / overlaps.len().max(1) as f64,
+        measures,
+        auc: told.auc,
+        auc_halves: two_sample_auc(&half(0), &half(1), &names, seed)?.auc,
+        told_by: told
+            .importance
+            .iter()
+            .take(TOLD_BY)
+            .map(|importance| (importance.name.clone(), importance.auc_alone))
+            .collect(),
+        copied: copied(&pieces),
+        copied_held_out: copied(&songs),
+    })
+}
+
+/// The share of attributes on the asked side of the middle, were each piece asked for what the one `shift` places on was;
+/// over all, and for each attribute.
+fn fidelity(generated: &[(GridPiece, Levels)], found: &[Levels], shift: usize) -> (f64, Vec<f64>) {
+    let mut counts = vec![(0_usize, 0_usize); Attribute::ALL.len()];
+    for (at, found) in found.iter().enumerate() {
+        let asked = &generated[(at + shift) % generated.len()].1;
+        for (attribute, hit) in hits(asked, found) {
+            counts[attribute].0 += usize::from(hit);
+            counts[attribute].1 += 1;
+        }
+    }
+    let share = |(hit, all): (usize, usize)| hit as f64 / all.max(1) as f64;
+    let sum = |(a, b): (usize, usize), (c, d): &(usize, usize)| (a + c, b + d);
+    let all = counts.iter().fold((0, 0), sum);
+    (share(all), counts.into_iter().map(share).collect())
+}
+
+fn feature_names() -> Vec<&'static str> {
+    let attributes = Attribute::ALL.iter().map(|attribute| attribute.name());
+    MEASURES.into_iter().chain(attributes).collect()
+}
+
+/// The usual measures and all attributes of each piece; 0 for what it does not have.
+fn table(pieces: &[&GridPiece]) -> Vec<Vec<f64>> {
+    let row = |piece: &&GridPiece| {
+        let values = measured(piece).into_iter();
+        let attributes = values.map(|value| value.unwrap_or(0.0));
+        measures(piece).into_iter().chain(attributes).collect()
+    };
+    pieces.par_iter().map(row).collect()
+}
+
+/// The highest notes as a melody.
+fn top_line(piece: &GridPiece) -> Score {
+    let mut score = piece.score(Key::C_MAJOR, "");
+    for part in &mut score.parts {
+        part.role = Role::Melody;
+    }
+    score
+}
