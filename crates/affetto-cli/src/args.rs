@@ -197,6 +197,9 @@ pub enum Train {
     /// Train a piano model
     #[command(after_help = TRAIN_PIANO_EXAMPLE)]
     Piano(TrainPiano),
+    /// Train a judge on labelled clips and let it judge what a piano model writes
+    #[command(after_help = PIANO_JUDGE_EXAMPLE)]
+    PianoJudge(TrainPianoJudge),
 }
 
 const TRAIN_EXAMPLE: &str = "\
@@ -239,6 +242,36 @@ pub struct TrainAttributeMap {
     #[arg(long, value_name = "TEXT", default_value = "not stated")]
     pub licence: String,
     /// The same seed gives the same validation
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+}
+
+const PIANO_JUDGE_EXAMPLE: &str = "\
+Example, with the labelled clips of EMOPIA under corpora/:
+  affetto train piano-judge --data corpora --out judgement
+
+Nothing of the judge is kept but what it says: the clips may not be given away.
+The folder may also hold own pieces and labels.csv, as of train attribute-map.";
+
+/// The flags of `train piano-judge`.
+#[derive(Args)]
+pub struct TrainPianoJudge {
+    /// Folder of the labelled clips
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Folder for the report
+    #[arg(short, long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// The model that writes, by its id or the last word of it [default: the better one]
+    #[arg(long, value_name = "ID")]
+    pub model: Option<String>,
+    /// Pieces to write for each quadrant
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub pieces: u16,
+    /// Write N candidates of each piece and keep the one nearest to what was asked
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub candidates: u8,
+    /// The same seed gives the same report
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 }

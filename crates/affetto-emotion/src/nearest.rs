@@ -5,10 +5,7 @@ const MOST: usize = 5;
 
 /// Up to five candidates that contain `word`, are contained in it, or are few edits away, the
 /// nearest first; equal ones in the order given.
-pub fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Vec<String> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let word: String = word.to_lowercase().chars().take(64).collect();
     let mut ranked: Vec<(usize, &str)> = Vec::new();
     for candidate in candidates {

@@ -6,6 +6,7 @@ mod man;
 mod models;
 mod music;
 mod piano_attributes;
+mod piano_judge;
 mod rerun;
 mod schema;
 mod train;
@@ -29,6 +30,7 @@ pub fn run(cli: &Cli, printer: &Printer) -> Result<Value, Failure> {
         Command::Train(Train::LeadSheet(args)) => train::run(args, printer),
         Command::Train(Train::AttributeMap(args)) => train::attribute_map(args, printer),
         Command::Train(Train::Piano(args)) => train_piano::run(args, printer),
+        Command::Train(Train::PianoJudge(args)) => piano_judge::run(args, &models()?, printer),
         Command::Models(ModelsCommand::List) => models::list(&models()?, printer),
         Command::Models(ModelsCommand::Show { id }) => models::show(id, &models()?, printer),
         Command::Rerun(args) => rerun::run(args, &models()?, printer),

@@ -10,7 +10,7 @@ use affetto_attributes::{
     judge::{Clip, Judge, JudgeReport, Judged, Share, cross_validated, pairs_in_order, row},
     map::{Quadrant, read_labels},
 };
-use affetto_core::{Progress, Seed, Silent, Stage};
+use affetto_core::{Progress, Seed, Silent, Stage, write_atomic};
 use affetto_emotion::{Emotion, Vad};
 use affetto_media::{
     Limits, Metre,
@@ -154,6 +154,24 @@ pub fn judge(
         ],
         bits_hit: bits.iter().sum::<f64>() / bits.len().max(1) as f64,
     })
+}
+
+impl PianoJudgement {
+    /// Writes `judgement.json` into a folder, which is made where it is missing; gives its path.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn write(&self, folder: &Path) -> Result<PathBuf, Error> {
+        let path = folder.join("judgement.json");
+        let failed = |source| Error::Write {
+            path: path.clone(),
+            source,
+        };
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let json = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
+        write_atomic(&path, json.as_bytes()).map_err(failed)?;
+        Ok(path)
+    }
 }
 
 /// What a quadrant is asked as.

@@ -53,7 +53,7 @@ fn attributes(asked: &PianoAsked, measured: &PianoMeasured) -> Option<Effect> {
 
 /// Whether the music is pleasant and whether it is awake, as its attributes tell, where the emotion says so clearly.
 fn sides(request: &PianoRequest, asked: &PianoAsked, measured: &PianoMeasured) -> Vec<Effect> {
-    let [q1, q2, q3, q4] = measured.quadrants;
+    let [q1, q2, _, q4] = measured.quadrants;
     let valence = Side {
         kind: EffectKind::ValenceSide,
         asked: asked.valence,
