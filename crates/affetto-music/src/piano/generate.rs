@@ -1,7 +1,7 @@
 //! Tokens drawn one after the other, several pieces at once, each within the rules.
 
 use affetto_core::{Progress, Rng, Seed, Stage};
-use affetto_nn::sample::{Sampling, log_probabilities};
+use affetto_nn::sample::Sampling;
 use rayon::prelude::*;
 
 use super::{
@@ -89,8 +89,9 @@ pub fn log_likelihood_after(
     let (mut sum, mut count) = (0.0, 0);
     for token in tokens {
         if !is_forced(*token) {
-            let scores = log_probabilities(&reader.scores_told);
-            sum += token.id().map_or(0.0, |id| scores[id as usize]);
+            let all = vec![true; reader.scores_told.len()];
+            let id = token.id().unwrap_or(0) as usize;
+            sum += reader.log_likelihood(id, &all);
             count += 1;
         }
         reader.read(network, *token, task)?;
@@ -189,15 +190,27 @@ impl Reader {
         step(network, &mut [self])
     }
 
-    /// The log-probability, or with guidance an unnormalised one, of each next token.
-    fn scores(&self, guidance: f64) -> Vec<f64> {
-        let told = log_probabilities(&self.scores_told);
-        if self.open.is_none() {
-            return told;
+    /// An unnormalised log-probability of a next token.
+    fn score(&self, id: usize, guidance: f64) -> f64 {
+        let told = f64::from(self.scores_told[id]);
+        match self.open {
+            // What normalises either is the same for all tokens.
+            Some(_) => {
+                let open = f64::from(self.scores_open[id]);
+                open + guidance * (told - open)
+            }
+            None => told,
         }
-        let open = log_probabilities(&self.scores_open);
-        let guided = |(told, open): (f64, f64)| open + guidance * (told - open);
-        told.into_iter().zip(open).map(guided).collect()
+    }
+
+    /// The log-likelihood of a token, told what is asked, among those with a `mask`.
+    fn log_likelihood(&self, id: usize, mask: &[bool]) -> f64 {
+        let most = self.scores_told.iter().copied().fold(f32::MIN, f32::max);
+        let permitted = self.scores_told.iter().zip(mask).filter(|(_, may)| **may);
+        let sum: f64 = permitted
+            .map(|(score, _)| libm::exp(f64::from(*score) - f64::from(most)))
+            .sum();
+        f64::from(self.scores_told[id]) - f64::from(most) - libm::log(sum)
     }
 }
 
@@ -250,15 +263,13 @@ impl Writer {
             self.reader.cursor.feed(forced, task.plan);
         }
         let mask = task.rules.mask(&self.reader.cursor, task.plan);
-        let scores = self.reader.scores(task.guidance);
-        let may: Vec<(u32, f64)> = (0_u32..)
-            .zip(&scores)
-            .filter(|(id, _)| mask[*id as usize])
-            .map(|(id, score)| (id, *score))
+        let permitted = (0..mask.len()).filter(|id| mask[*id]);
+        let may: Vec<(u32, f64)> = permitted
+            .map(|id| (id as u32, self.reader.score(id, task.guidance)))
             .collect();
         let drawn = task.sampling.draw(&may, &mut self.rng);
         let token = drawn.and_then(Token::from_id).unwrap_or(Token::BarEnd);
-        self.sum += drawn.map_or(0.0, |id| scores[id as usize]);
+        self.sum += drawn.map_or(0.0, |id| self.reader.log_likelihood(id as usize, &mask));
         self.drawn += 1;
         self.tokens.push(token);
         self.reader.take(network, token, task);

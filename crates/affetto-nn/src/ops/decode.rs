@@ -103,12 +103,63 @@ impl Panels {
             let count = PANEL.min(self.outputs - start);
             let mut bias = [0.0; PANEL];
             bias.copy_from_slice(&self.bias[start..start + PANEL]);
-            let rows = x.chunks_exact(self.inputs);
-            for (x, out) in rows.zip(out.chunks_exact_mut(self.outputs)) {
-                let sums = panel_sums(x, weights, bias);
-                out[start..start + count].copy_from_slice(&sums[..count]);
+            let rows = x.chunks(ROWS * self.inputs);
+            for (x, out) in rows.zip(out.chunks_mut(ROWS * self.outputs)) {
+                let put = |out: &mut [f32], sums: &[f32; PANEL]| {
+                    out[start..start + count].copy_from_slice(&sums[..count]);
+                };
+                if x.len() == ROWS * self.inputs {
+                    let sums = tile_sums(x, weights, &bias);
+                    for (out, sums) in out.chunks_exact_mut(self.outputs).zip(&sums) {
+                        put(out, sums);
+                    }
+                } else {
+                    let rows = x.chunks_exact(self.inputs);
+                    for (x, out) in rows.zip(out.chunks_exact_mut(self.outputs)) {
+                        put(out, &panel_sums(x, weights, bias));
+                    }
+                }
             }
         }
+    }
+}
+
+/// Rows that share the reading of a weight.
+const ROWS: usize = 4;
+/// Outputs of so many rows that are summed up at once: their sums stay in registers.
+const LANES: usize = 32;
+
+/// The sums of [`ROWS`] rows, each in the same order as one alone.
+#[inline(always)]
+fn tile_sums(x: &[f32], weights: &[f32], bias: &[f32; PANEL]) -> [[f32; PANEL]; ROWS] {
+    let inputs = x.len() / ROWS;
+    let row = |row: usize| &x[row * inputs..][..inputs];
+    let mut all = [[0.0; PANEL]; ROWS];
+    for from in [0, LANES] {
+        let mut sums = [[0.0; LANES]; ROWS];
+        for sums in &mut sums {
+            sums.copy_from_slice(&bias[from..from + LANES]);
+        }
+        let rows = row(0).iter().zip(row(1)).zip(row(2)).zip(row(3));
+        // Written out row by row, since a loop over rows keeps the sums out of registers.
+        for (weights, (((a, b), c), d)) in weights.chunks_exact(PANEL).zip(rows) {
+            let weights = &weights[from..from + LANES];
+            add_products(&mut sums[0], *a, weights);
+            add_products(&mut sums[1], *b, weights);
+            add_products(&mut sums[2], *c, weights);
+            add_products(&mut sums[3], *d, weights);
+        }
+        for (all, sums) in all.iter_mut().zip(&sums) {
+            all[from..from + LANES].copy_from_slice(sums);
+        }
+    }
+    all
+}
+
+#[inline(always)]
+fn add_products(sums: &mut [f32; LANES], x: f32, weights: &[f32]) {
+    for lane in 0..LANES {
+        sums[lane] += x * weights[lane];
     }
 }
 
@@ -366,7 +417,7 @@ mod tests {
     /// The same sums, one after the other.
     #[test]
     fn panels_equal_the_plain_sums_bit_for_bit() {
-        let (inputs, outputs, rows) = (37, 131, 3);
+        let (inputs, outputs, rows) = (37, 131, 2 * ROWS + 3);
         let (weight, bias, x) = (
             noise(inputs * outputs),
             noise(outputs),
