@@ -136,7 +136,7 @@ mod tests {
         let pieces = [
             judged(Quadrant::Q1, [0.6, 0.2, 0.1, 0.1]),
             judged(Quadrant::Q1, [0.3, 0.4, 0.1, 0.2]), // awake, and as pleasant as not
-            judged(Quadrant::Q3, [0.0, 0.1, 0.4, 0.5]), // calm and pleasant
+            judged(Quadrant::Q3, [0.0, 0.0, 0.4, 0.6]), // calm and pleasant
             judged(Quadrant::Q4, [0.1, 0.1, 0.2, 0.6]),
         ];
         let report = JudgeReport::of(&pieces);
