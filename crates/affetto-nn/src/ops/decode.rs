@@ -132,23 +132,9 @@ const LANES: usize = 32;
 /// The sums of [`ROWS`] rows, each in the same order as one alone.
 #[inline(always)]
 fn tile_sums(x: &[f32], weights: &[f32], bias: &[f32; PANEL]) -> [[f32; PANEL]; ROWS] {
-    let inputs = x.len() / ROWS;
-    let row = |row: usize| &x[row * inputs..][..inputs];
     let mut all = [[0.0; PANEL]; ROWS];
     for from in [0, LANES] {
-        let mut sums = [[0.0; LANES]; ROWS];
-        for sums in &mut sums {
-            sums.copy_from_slice(&bias[from..from + LANES]);
-        }
-        let rows = row(0).iter().zip(row(1)).zip(row(2)).zip(row(3));
-        // Written out row by row, since a loop over rows keeps the sums out of registers.
-        for (weights, (((a, b), c), d)) in weights.chunks_exact(PANEL).zip(rows) {
-            let weights = &weights[from..from + LANES];
-            add_products(&mut sums[0], *a, weights);
-            add_products(&mut sums[1], *b, weights);
-            add_products(&mut sums[2], *c, weights);
-            add_products(&mut sums[3], *d, weights);
-        }
+        let sums = lanes_of(x, weights, bias, from);
         for (all, sums) in all.iter_mut().zip(&sums) {
             all[from..from + LANES].copy_from_slice(sums);
         }
@@ -156,11 +142,32 @@ fn tile_sums(x: &[f32], weights: &[f32], bias: &[f32; PANEL]) -> [[f32; PANEL]; 
     all
 }
 
+/// The same of [`LANES`] outputs.
 #[inline(always)]
-fn add_products(sums: &mut [f32; LANES], x: f32, weights: &[f32]) {
-    for lane in 0..LANES {
-        sums[lane] += x * weights[lane];
+fn lanes_of(x: &[f32], weights: &[f32], bias: &[f32; PANEL], from: usize) -> [[f32; LANES]; ROWS] {
+    let inputs = x.len() / ROWS;
+    let row = |row: usize| &x[row * inputs..][..inputs];
+    let mut begin = [0.0; LANES];
+    begin.copy_from_slice(&bias[from..from + LANES]);
+    // Four by name: sums in an array of rows would not stay in registers.
+    let (mut a, mut b, mut c, mut d) = (begin, begin, begin, begin);
+    let rows = row(0).iter().zip(row(1)).zip(row(2)).zip(row(3));
+    for (weights, (((x_a, x_b), x_c), x_d)) in weights.chunks_exact(PANEL).zip(rows) {
+        let weights = &weights[from..from + LANES];
+        for lane in 0..LANES {
+            a[lane] += *x_a * weights[lane];
+        }
+        for lane in 0..LANES {
+            b[lane] += *x_b * weights[lane];
+        }
+        for lane in 0..LANES {
+            c[lane] += *x_c * weights[lane];
+        }
+        for lane in 0..LANES {
+            d[lane] += *x_d * weights[lane];
+        }
     }
+    [a, b, c, d]
 }
 
 #[inline(always)]
