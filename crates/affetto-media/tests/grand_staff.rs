@@ -191,6 +191,28 @@ fn abc_and_lilypond_brace_the_hands() {
     assert!(text.contains("\\new Staff \\with { instrumentName = \"Melody\" }"));
 }
 
+/// Lines that overlap are voices, each with its own note values.
+#[test]
+fn lilypond_has_voices_within_a_hand() {
+    let mut score = piano();
+    score.parts[0].notes = vec![
+        note(0, 72, 36, 80),
+        note(0, 64, 12, 80),
+        note(12, 65, 24, 80),
+    ];
+    score.parts[1].notes = vec![note(0, 48, 36, 80)];
+    let text = String::from_utf8(lilypond::write(&score).unwrap()).unwrap();
+    for words in [
+        "partA = {\n  c''2. |\n",
+        "partAVoiceB = {\n  e'4 f'2 |\n  s1*3/4 |\n",
+        "partB = {\n  c2. |\n",
+        "\\new Voice { \\voiceOne \\partA } \\new Voice { \\voiceTwo \\partAVoiceB } >>",
+        "<< \\timeline \\partB >>",
+    ] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+}
+
 /// A hand alone, or the left one first, has a part of its own.
 #[test]
 fn hands_apart_are_parts() {

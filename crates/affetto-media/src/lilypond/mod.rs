@@ -4,14 +4,15 @@ mod chords;
 mod timeline;
 
 use crate::{
-    Error, Format, Part, PitchName, Quarters, Role, Score,
+    Error, Format, Note, Part, PitchName, Quarters, Role, Score,
     abc::{
         self,
         notation::{self, Head, Run, Symbol, Value},
     },
+    musicxml::voices,
 };
 
-/// `score` as LilyPond input, in UTF-8: chord names above one staff for each part (two hands in a brace), with key, metre,
+/// `score` as LilyPond input, in UTF-8: chord names above one staff for each part (two hands in a brace, the lines of each as voices), with key, metre,
 /// tempo, sections as boxed marks, pick-up, tuplets and ties. Loudness, channels and programs are left out.
 ///
 /// # Errors
@@ -36,7 +37,10 @@ pub fn write(score: &Score) -> Result<Vec<u8>, Error> {
         );
     }
     for (index, part) in score.parts.iter().enumerate() {
-        text += &format!("{} = {{\n{}}}\n\n", variable(index), music(&score, part));
+        for (number, notes) in lines(part).iter().enumerate() {
+            let music = music(&score, notes, number);
+            text += &format!("{} = {{\n{music}}}\n\n", variable(index, number));
+        }
     }
     text += &staves(&score);
     Ok(text.into_bytes())
@@ -84,17 +88,58 @@ fn staff(score: &Score, index: usize, indent: &str, is_named: bool) -> String {
         true => format!("\\with {{ instrumentName = {} }} ", quoted(&part.name)),
         false => String::new(),
     };
+    let lines = lines(part).len();
+    let line = |number: usize| {
+        let name = variable(index, number);
+        match lines {
+            1 => format!("\\{name}"),
+            _ => format!("\\new Voice {{ \\{} \\{name} }}", stems(number)),
+        }
+    };
+    let lines: Vec<String> = (0..lines).map(line).collect();
     format!(
-        "{indent}\\new Staff {with}{{ \\clef {} << \\timeline \\{} >> }}\n",
+        "{indent}\\new Staff {with}{{ \\clef {} << \\timeline {} >> }}\n",
         clef(part),
-        variable(index)
+        lines.join(" ")
     )
 }
 
-/// The name of a part's variable, which has letters only: `partA`, `partB`, `partBA`.
-fn variable(index: usize) -> String {
+/// The lines of a hand, which are written as voices, each of chords that do not overlap; of any other part all notes
+/// together.
+fn lines(part: &Part) -> Vec<Vec<Note>> {
+    if !matches!(part.role, Role::RightHand | Role::LeftHand) {
+        return vec![part.notes.clone()];
+    }
+    let chords = voices::chords(&part.notes);
+    match voices::voices(&chords) {
+        Ok(voices) => voices.iter().map(|voice| voice.notes(&chords)).collect(),
+        Err(_) => vec![part.notes.clone()], // beyond a thousand at once
+    }
+}
+
+/// Which way the stems of a voice go: up and down in turn.
+const fn stems(voice: usize) -> &'static str {
+    match voice {
+        0 => "voiceOne",
+        1 => "voiceTwo",
+        even if even % 2 == 0 => "voiceThree",
+        _ => "voiceFour",
+    }
+}
+
+/// The name of the variable of a part's line, which has letters only: `partA`, `partB`, `partBA`; `partAVoiceB` for its
+/// second line.
+fn variable(part: usize, line: usize) -> String {
+    match line {
+        0 => format!("part{}", letters(part)),
+        _ => format!("part{}Voice{}", letters(part), letters(line)),
+    }
+}
+
+/// A number in letters: `A`, `B`, `BA`.
+fn letters(number: usize) -> String {
     let mut letters = Vec::new();
-    let mut rest = index;
+    let mut rest = number;
     loop {
         letters.push(char::from(b'A' + (rest % 26) as u8));
         rest /= 26;
@@ -102,8 +147,7 @@ fn variable(index: usize) -> String {
             break;
         }
     }
-    let letters: String = letters.into_iter().rev().collect();
-    format!("part{letters}")
+    letters.into_iter().rev().collect()
 }
 
 fn clef(part: &Part) -> &'static str {
@@ -117,17 +161,18 @@ fn clef(part: &Part) -> &'static str {
     }
 }
 
-/// A part's notes, one bar on a line.
-fn music(score: &Score, part: &Part) -> String {
-    let bars = notation::bars(score, &part.notes, &[]);
+/// The notes of a part's line, one bar on a line of text. Where lines after the first are silent nothing is shown.
+fn music(score: &Score, notes: &[Note], line: usize) -> String {
+    let bars = notation::bars(score, notes, &[]);
     let mut text = String::new();
     for (runs, bar) in bars.iter().zip(&score.bars) {
         let is_silent = runs.iter().all(is_rest) && bar.length == bar.metre.length();
+        let (silence, rest) = if line == 0 { ("R", "r") } else { ("s", "s") };
         let bar_text = if is_silent {
-            format!("R{}", scaled(bar.length))
+            format!("{silence}{}", scaled(bar.length))
         } else {
-            let runs: Vec<String> = runs.iter().map(|run| run_text(run, bar.key)).collect();
-            runs.join(" ")
+            let runs = runs.iter().map(|run| run_text(run, bar.key, rest));
+            runs.collect::<Vec<_>>().join(" ")
         };
         text += &format!("  {bar_text} |\n");
     }
@@ -141,10 +186,10 @@ fn is_rest(run: &Run) -> bool {
     }
 }
 
-fn run_text(run: &Run, key: crate::Key) -> String {
+fn run_text(run: &Run, key: crate::Key, rest: &str) -> String {
     match run {
-        Run::Plain(symbol) => symbol_text(symbol, &value(symbol.duration), key),
-        Run::Odd(symbol) => symbol_text(symbol, &scaled(symbol.duration), key),
+        Run::Plain(symbol) => symbol_text(symbol, &value(symbol.duration), key, rest),
+        Run::Odd(symbol) => symbol_text(symbol, &scaled(symbol.duration), key, rest),
         Run::Tuplet {
             notes,
             time,
@@ -152,7 +197,7 @@ fn run_text(run: &Run, key: crate::Key) -> String {
         } => {
             let written = |symbol: &Symbol| {
                 let length = symbol.duration * *notes / *time;
-                symbol_text(symbol, &value(length), key)
+                symbol_text(symbol, &value(length), key, rest)
             };
             let symbols: Vec<String> = symbols.iter().map(written).collect();
             format!("\\tuplet {notes}/{time} {{ {} }}", symbols.join(" "))
@@ -160,11 +205,11 @@ fn run_text(run: &Run, key: crate::Key) -> String {
     }
 }
 
-fn symbol_text(symbol: &Symbol, length: &str, key: crate::Key) -> String {
+fn symbol_text(symbol: &Symbol, length: &str, key: crate::Key, rest: &str) -> String {
     let all_tied = symbol.heads.iter().all(|head| head.tied);
     let tie = if all_tied { "~" } else { "" };
     match symbol.heads.as_slice() {
-        [] => format!("r{length}"),
+        [] => format!("{rest}{length}"),
         [head] => format!("{}{length}{tie}", pitch(*head, key)),
         heads => {
             let each = |head: &Head| {

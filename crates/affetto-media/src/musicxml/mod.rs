@@ -10,7 +10,7 @@ mod markup;
 mod notation;
 mod parse;
 mod read;
-mod voices;
+pub(crate) mod voices;
 mod write;
 mod xml;
 

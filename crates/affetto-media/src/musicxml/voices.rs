@@ -13,7 +13,7 @@ const MAX_VOICES: usize = 1000;
 
 /// Notes that begin and end together, lowest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Chord {
+pub(crate) struct Chord {
     pub onset: Quarters,
     pub end: Quarters,
     pub notes: Vec<Note>,
@@ -21,14 +21,14 @@ pub(super) struct Chord {
 
 /// One line of a part: chords that do not overlap, by their place in the list of chords.
 #[derive(Default)]
-pub(super) struct Voice {
+pub(crate) struct Voice {
     chords: Vec<usize>,
     /// The first one that is not over.
     next: usize,
 }
 
 /// The chords of a part.
-pub(super) fn chords(notes: &[Note]) -> Vec<Chord> {
+pub(crate) fn chords(notes: &[Note]) -> Vec<Chord> {
     let mut sorted = notes.to_vec();
     sorted.sort_unstable_by_key(|note| (note.onset, note.duration, note.pitch));
     let mut chords: Vec<Chord> = Vec::new();
@@ -57,7 +57,7 @@ pub(super) fn chords(notes: &[Note]) -> Vec<Chord> {
 }
 
 /// Each chord in the first voice that is free, higher chords first; at least one voice.
-pub(super) fn voices(chords: &[Chord]) -> Result<Vec<Voice>, Error> {
+pub(crate) fn voices(chords: &[Chord]) -> Result<Vec<Voice>, Error> {
     let mut voices = vec![Voice::default()];
     let mut free = BTreeSet::from([0]);
     let mut busy: BinaryHeap<Reverse<(Quarters, usize)>> = BinaryHeap::new();
@@ -86,9 +86,15 @@ pub(super) fn voices(chords: &[Chord]) -> Result<Vec<Voice>, Error> {
 }
 
 impl Voice {
+    /// Its notes, which are some of `chords`, in order.
+    pub fn notes(&self, chords: &[Chord]) -> Vec<Note> {
+        let own = self.chords.iter().map(|index| &chords[*index]);
+        own.flat_map(|chord| chord.notes.iter().copied()).collect()
+    }
+
     /// What fills the bar from `onset` to `end`, with `between` where no chord sounds; to be called for
     /// one bar after the other.
-    pub fn spans(
+    pub(super) fn spans(
         &mut self,
         chords: &[Chord],
         onset: Quarters,
