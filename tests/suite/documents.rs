@@ -109,6 +109,10 @@ fn commands_of_the_readme_work() {
 #[test]
 fn examples_of_the_help_work_when_pasted() {
     let place = Place::new();
+    // What the training of an example would have left.
+    fs::create_dir(place.path().join("my-map")).unwrap();
+    let map = root().join("models/attribute-map/map.json");
+    fs::copy(map, place.path().join("my-map/map.json")).unwrap();
     let words = [
         "",
         "music lead-sheet",
@@ -116,6 +120,7 @@ fn examples_of_the_help_work_when_pasted() {
         "attributes",
         "train lead-sheet",
         "train piano",
+        "train piano-judge",
         "train attribute-map",
         "models list",
         "models show",
