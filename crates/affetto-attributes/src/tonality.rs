@@ -56,6 +56,11 @@ fn above(pitch: u8, key: Key) -> PitchClass {
     (pitch % 12 + 12 - key.tonic().pitch_class()) % 12
 }
 
+/// Whether a pitch is of the scale of a key; in minor the raised sixth and seventh belong to it.
+pub fn is_in_scale(pitch: u8, key: Key) -> bool {
+    scale(key.mode()).contains(&above(pitch, key))
+}
+
 /// PCE: the entropy in bits of the pitch classes by time, counted above the tonic of the key in
 /// force.
 pub fn pitch_class_entropy(score: &Score) -> f64 {

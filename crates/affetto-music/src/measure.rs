@@ -255,7 +255,8 @@ fn measure(comparison: &Comparison) -> Measure {
     }
 }
 
-fn halves(rows: &[Vec<f64>]) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
+/// Every second row, and the others.
+pub(crate) fn halves(rows: &[Vec<f64>]) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
     let every_second = |from: usize| rows.iter().skip(from).step_by(2).cloned().collect();
     (every_second(0), every_second(1))
 }

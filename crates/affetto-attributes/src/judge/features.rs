@@ -4,6 +4,7 @@ use affetto_media::midi::Performance;
 
 use crate::{
     compare::pearson,
+    statistics::{deviation, mean},
     tonality::{MAJOR_PROFILE, MINOR_PROFILE},
 };
 
@@ -278,16 +279,6 @@ fn best_chord(sounds: &[f64; 12], sum: f64) -> (f64, usize, usize) {
         }
     }
     best
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-fn deviation(values: &[f64]) -> f64 {
-    let mean = mean(values);
-    let squares = values.iter().map(|value| (value - mean) * (value - mean));
-    (squares.sum::<f64>() / values.len() as f64).sqrt()
 }
 
 fn largest(values: impl Iterator<Item = f64>) -> f64 {

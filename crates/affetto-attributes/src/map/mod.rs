@@ -42,6 +42,7 @@ use crate::{
 pub(crate) use classify::Forest;
 pub use classify::{BitCentres, Centres};
 pub use cue::{Cue, CueModel};
+pub use judge::QuadrantJudge;
 pub use labels::{LabelledPiece, read_labels};
 pub use learn::{LearnRequest, Learned, learn};
 pub use quadrant::Quadrant;

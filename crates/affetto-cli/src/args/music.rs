@@ -51,6 +51,36 @@ const PIANO_EXAMPLE: &str = r#"Examples:
 A FILE that stands already is written over only if it is an output of this
 program that was not changed since, or with --force."#;
 
+/// Music to go on from, or to fill.
+#[derive(Args)]
+pub struct GivenArgs {
+    /// Go on from FILE
+    #[arg(
+        long = "continue",
+        value_name = "FILE",
+        help_heading = "Given music",
+        group = "given"
+    )]
+    pub continue_from: Option<PathBuf>,
+    /// Write these bars of --in anew, such as 5-8
+    #[arg(
+        long,
+        value_name = "BARS",
+        requires = "fill_in",
+        help_heading = "Given music"
+    )]
+    pub fill: Option<BarRange>,
+    /// The file whose bars are filled
+    #[arg(
+        long = "in",
+        value_name = "FILE",
+        requires = "fill",
+        help_heading = "Given music",
+        group = "given"
+    )]
+    pub fill_in: Option<PathBuf>,
+}
+
 /// Where and how music is written.
 #[derive(Args)]
 #[command(next_help_heading = "Files")]
@@ -210,31 +240,9 @@ pub struct LeadSheet {
         group = "given"
     )]
     pub chords: Option<String>,
-    /// Go on from FILE
-    #[arg(
-        long = "continue",
-        value_name = "FILE",
-        help_heading = "Given music",
-        group = "given"
-    )]
-    pub continue_from: Option<PathBuf>,
-    /// Write these bars of --in anew, such as 5-8
-    #[arg(
-        long,
-        value_name = "BARS",
-        requires = "fill_in",
-        help_heading = "Given music"
-    )]
-    pub fill: Option<BarRange>,
-    /// The file whose bars are filled
-    #[arg(
-        long = "in",
-        value_name = "FILE",
-        requires = "fill",
-        help_heading = "Given music",
-        group = "given"
-    )]
-    pub fill_in: Option<PathBuf>,
+    /// What it starts from.
+    #[command(flatten)]
+    pub given: GivenArgs,
 
     /// Which model writes it, and how.
     #[command(flatten)]
@@ -295,31 +303,9 @@ pub struct Piano {
     )]
     pub humanize: f64,
 
-    /// Go on from FILE
-    #[arg(
-        long = "continue",
-        value_name = "FILE",
-        help_heading = "Given music",
-        group = "given"
-    )]
-    pub continue_from: Option<PathBuf>,
-    /// Write these bars of --in anew, such as 5-8
-    #[arg(
-        long,
-        value_name = "BARS",
-        requires = "fill_in",
-        help_heading = "Given music"
-    )]
-    pub fill: Option<BarRange>,
-    /// The file whose bars are filled
-    #[arg(
-        long = "in",
-        value_name = "FILE",
-        requires = "fill",
-        help_heading = "Given music",
-        group = "given"
-    )]
-    pub fill_in: Option<PathBuf>,
+    /// What it starts from.
+    #[command(flatten)]
+    pub given: GivenArgs,
     /// Arrange the lead sheet of FILE for piano: its melody and its chords are kept
     #[arg(
         long,

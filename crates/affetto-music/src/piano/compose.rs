@@ -12,14 +12,14 @@ use serde::{Deserialize, Serialize};
 use super::{
     condition::{AttributeWish, PianoRequest},
     generate::{Task, Written, log_likelihood_after, write},
-    grid::GridPiece,
+    grid::{GridBar, GridPiece},
     levels::ATTRIBUTES,
     measure::{as_loud_as_asked, measure},
     model::{Config, Decoder},
     profile::{Ranks, Statistics},
     rules::{Given, Rules},
     source::Source,
-    tokens::{Plan, Style, decode},
+    tokens::{KEYBOARD, Plan, Style, Token, decode},
     wish::{Frame, Wish, divergence},
 };
 use crate::{Error, arrange::humanize, title::title};
@@ -122,8 +122,6 @@ pub struct MeasuredAttribute {
     pub hit: Option<bool>,
 }
 
-/// The keys of a piano.
-const KEYBOARD: (u8, u8) = (21, 108);
 /// The widest span of a hand where nothing else is asked: a ninth.
 const NINTH: u8 = 14;
 /// How much it counts, in nats, that all asked attributes lie where they should, when one of the candidates is chosen.
@@ -220,11 +218,11 @@ impl PianoModel {
             wish,
             range: request
                 .range
-                .map_or(KEYBOARD, |range| (range.lowest, range.highest)),
+                .map_or(KEYBOARD.into_inner(), |range| (range.lowest, range.highest)),
             hand_span: request.hand_span.unwrap_or(NINTH),
         };
-        let piece = work.best(request, progress)?;
-        Ok(work.composition(request, &piece))
+        let (piece, measured) = work.best(request, progress)?;
+        Ok(work.composition(request, &piece, measured))
     }
 }
 
@@ -268,8 +266,12 @@ impl Work<'_> {
         })
     }
 
-    /// The candidate that does best what was asked, as it sounds.
-    fn best(&self, request: &PianoRequest, progress: &dyn Progress) -> Result<GridPiece, Error> {
+    /// The candidate that does best what was asked, as it sounds, and what it is like.
+    fn best(
+        &self,
+        request: &PianoRequest,
+        progress: &dyn Progress,
+    ) -> Result<(GridPiece, PianoMeasured), Error> {
         let quantiles = &self.model.statistics.quantiles;
         let levels = self
             .wish
@@ -290,15 +292,35 @@ impl Work<'_> {
         };
         let seed = |at: usize| request.seed.derive(&format!("candidate {at}"));
         let seeds: Vec<Seed> = (0..request.candidates).map(seed).collect();
-        let mut best: Option<(GridPiece, f64)> = None;
+        let (plan, tokens) = self.following()?;
+        let following = Task {
+            plan: &plan,
+            ..task.clone()
+        };
+        let mut best = (GridPiece::default(), self.measured(&GridPiece::default()));
+        let mut most = f64::NEG_INFINITY;
         for written in write(&self.model.network, &task, &seeds, progress)? {
             let piece = self.finished(&written)?;
-            let merit = self.merit(&piece, &written, &task)?;
-            if best.as_ref().is_none_or(|best| merit > best.1) {
-                best = Some((piece, merit));
+            let measured = self.measured(&piece);
+            let network = &self.model.network;
+            let likelihood = written.log_likelihood
+                + log_likelihood_after(network, &following, &written, &tokens)?;
+            let merit = self.merit(&measured, likelihood);
+            if merit > most {
+                (best, most) = ((piece, measured), merit);
             }
         }
-        Ok(best.map(|(piece, _)| piece).unwrap_or_default())
+        Ok(best)
+    }
+
+    /// The bars with those after a filling that it is chosen by, and their tokens: none where nothing is filled.
+    fn following(&self) -> Result<(Plan, Vec<Token>), Error> {
+        let all = self.source.after();
+        let after = &all[..all.len().min(BARS_AFTER)];
+        let mut plan = self.plan.clone();
+        plan.bars.extend(after.iter().map(GridBar::plan));
+        plan.after = all.len() - after.len();
+        Ok((plan, self.source.tokens(after, self.semitones())?))
     }
 
     /// The bars that were written, as they sound, as loud as asked.
@@ -318,26 +340,10 @@ impl Work<'_> {
     }
 
     /// How well a piece does what was asked, in nats.
-    fn merit(&self, piece: &GridPiece, written: &Written, task: &Task<'_>) -> Result<f64, Error> {
-        let found = self.measured(piece);
-        let mut likelihood = written.log_likelihood;
-        let after = self.source.after();
-        if !after.is_empty() {
-            let after = &after[..after.len().min(BARS_AFTER)];
-            let tokens = self.source.tokens(after, self.semitones())?;
-            let mut plan = self.plan.clone();
-            plan.bars
-                .extend(after.iter().map(super::grid::GridBar::plan));
-            plan.after = self.source.after().len() - after.len();
-            let task = Task {
-                plan: &plan,
-                ..task.clone()
-            };
-            likelihood += log_likelihood_after(&self.model.network, &task, written, &tokens)?;
-        }
-        Ok(HIT_WEIGHT * found.bits_hit
+    fn merit(&self, found: &PianoMeasured, likelihood: f64) -> f64 {
+        HIT_WEIGHT * found.bits_hit
             - JUDGED_WEIGHT * divergence(&self.wish.quadrants, &found.quadrants)
-            + LIKELIHOOD_WEIGHT * likelihood)
+            + LIKELIHOOD_WEIGHT * likelihood
     }
 
     fn measured(&self, piece: &GridPiece) -> PianoMeasured {
@@ -345,7 +351,12 @@ impl Work<'_> {
         measure(piece, &self.wish, self.frame.key, self.hand_span, quantiles)
     }
 
-    fn composition(&self, request: &PianoRequest, piece: &GridPiece) -> PianoComposition {
+    fn composition(
+        &self,
+        request: &PianoRequest,
+        piece: &GridPiece,
+        measured: PianoMeasured,
+    ) -> PianoComposition {
         let title = request.title.clone().unwrap_or_else(|| {
             title(
                 &request.emotion,
@@ -360,7 +371,7 @@ impl Work<'_> {
         let seed = request.seed.derive("humanize");
         PianoComposition {
             asked: self.asked(score.bars.len()),
-            measured: self.measured(piece),
+            measured,
             score: humanize(&score, request.humanize, seed),
             written: self.source.written.clone(),
         }

@@ -18,17 +18,20 @@ use super::{
     corpus::Window,
     generate::{Task, write},
     grid::GridPiece,
-    levels::{LEVELS, Levels, measured},
+    levels::{Levels, measured},
     model::Decoder,
     profile::Quantiles,
     quality::{MEASURES, measures},
     rules::Rules,
-    tokens::decode,
+    tokens::{KEYBOARD, decode},
 };
-use crate::Error;
+use crate::{Error, measure::halves};
 
 /// How many exact (interval, duration) pairs of the top line in a row count as copied.
 pub const COPIED_RUN: usize = 16;
+/// The span of a hand, in semitones, that written pieces keep to: a tenth, as much of the music that they are compared with
+/// needs.
+const WIDE_SPAN: u8 = 16;
 /// The features that give music away, so many.
 const TOLD_BY: usize = 15;
 
@@ -111,9 +114,9 @@ fn one_like(
 ) -> Result<(GridPiece, Levels), Error> {
     let asked = writing.quantiles.ranks(&measured(&window.piece)).levels();
     let rules = Rules {
-        lowest: 21,
-        highest: 108,
-        hand_span: 16,
+        lowest: *KEYBOARD.start(),
+        highest: *KEYBOARD.end(),
+        hand_span: WIDE_SPAN,
         given: None,
     };
     let task = Task {
@@ -130,30 +133,12 @@ fn one_like(
     let mut best: Option<(GridPiece, f64)> = None;
     for written in write(writing.network, &task, &seeds, &Silent)? {
         let piece = decode(&written.tokens)?;
-        let hit = share_hit(&asked, &levels_of(&piece, writing.quantiles));
+        let hit = asked.share_hit(&writing.quantiles.ranks(&measured(&piece)).levels());
         if best.as_ref().is_none_or(|(_, most)| hit > *most) {
             best = Some((piece, hit));
         }
     }
     Ok((best.map(|(piece, _)| piece).unwrap_or_default(), asked))
-}
-
-fn levels_of(piece: &GridPiece, quantiles: &Quantiles) -> Levels {
-    quantiles.ranks(&measured(piece)).levels()
-}
-
-/// For each attribute that is asked, whether it lies on the asked side of the middle.
-fn hits(asked: &Levels, found: &Levels) -> impl Iterator<Item = (usize, bool)> {
-    let is_high = |level: u8| usize::from(level) > LEVELS / 2;
-    let pairs = asked.0.into_iter().zip(found.0).enumerate();
-    pairs
-        .filter(|(_, (asked, _))| *asked > 0)
-        .map(move |(at, (asked, found))| (at, found > 0 && is_high(asked) == is_high(found)))
-}
-
-fn share_hit(asked: &Levels, found: &Levels) -> f64 {
-    let hits: Vec<bool> = hits(asked, found).map(|(_, hit)| hit).collect();
-    hits.iter().filter(|hit| **hit).count() as f64 / hits.len().max(1) as f64
 }
 
 /// Compares `generated` with `held_out` music, and looks for passages of `training` in it.
@@ -169,7 +154,12 @@ pub fn evaluate(
 ) -> Result<Evaluation, Error> {
     let pieces: Vec<&GridPiece> = generated.iter().map(|(piece, _)| piece).collect();
     let songs: Vec<&GridPiece> = held_out.iter().map(|window| &window.piece).collect();
-    let (ours, theirs) = (table(&pieces), table(&songs));
+    let values = |pieces: &[&GridPiece]| -> Vec<Vec<Option<f64>>> {
+        pieces.par_iter().map(|piece| measured(piece)).collect()
+    };
+    let our_values = values(&pieces);
+    let ours = table(&pieces, &our_values);
+    let theirs = table(&songs, &values(&songs));
     let names = feature_names();
     let usual = |row: &Vec<f64>| row[..MEASURES.len()].to_vec();
     let (our_usual, their_usual): (Vec<Vec<f64>>, Vec<Vec<f64>>) = (
@@ -179,14 +169,7 @@ pub fn evaluate(
     let measures = compare_tables(&MEASURES, &their_usual, &our_usual);
     let overlaps: Vec<f64> = measures.iter().map(|measure| measure.overlap).collect();
     let told = two_sample_auc(&theirs, &ours, &names, seed)?;
-    let half = |from: usize| {
-        theirs
-            .iter()
-            .skip(from)
-            .step_by(2)
-            .cloned()
-            .collect::<Vec<_>>()
-    };
+    let (even, odd) = halves(&theirs);
     let scores: Vec<Score> = training
         .par_iter()
         .map(|window| top_line(&window.piece))
@@ -198,10 +181,8 @@ pub fn evaluate(
             .filter(|piece| index.longest_run(&top_line(piece)) >= COPIED_RUN);
         copies.count() as f64 / pieces.len().max(1) as f64
     };
-    let found: Vec<Levels> = pieces
-        .par_iter()
-        .map(|piece| levels_of(piece, quantiles))
-        .collect();
+    let levels = |values: &Vec<Option<f64>>| quantiles.ranks(values).levels();
+    let found: Vec<Levels> = our_values.iter().map(levels).collect();
     let (bits_hit, hit_each) = fidelity(generated, &found, 0);
     let (bits_by_chance, chance_each) = fidelity(generated, &found, generated.len() / 2);
     Ok(Evaluation {
@@ -219,7 +200,7 @@ pub fn evaluate(
         overlap: overlaps.iter().sum::<f64>() / overlaps.len().max(1) as f64,
         measures,
         auc: told.auc,
-        auc_halves: two_sample_auc(&half(0), &half(1), &names, seed)?.auc,
+        auc_halves: two_sample_auc(&even, &odd, &names, seed)?.auc,
         told_by: told
             .importance
             .iter()
@@ -237,7 +218,7 @@ fn fidelity(generated: &[(GridPiece, Levels)], found: &[Levels], shift: usize) -
     let mut counts = vec![(0_usize, 0_usize); Attribute::ALL.len()];
     for (at, found) in found.iter().enumerate() {
         let asked = &generated[(at + shift) % generated.len()].1;
-        for (attribute, hit) in hits(asked, found) {
+        for (attribute, hit) in asked.hits(found) {
             counts[attribute].0 += usize::from(hit);
             counts[attribute].1 += 1;
         }
@@ -254,13 +235,12 @@ fn feature_names() -> Vec<&'static str> {
 }
 
 /// The usual measures and all attributes of each piece; 0 for what it does not have.
-fn table(pieces: &[&GridPiece]) -> Vec<Vec<f64>> {
-    let row = |piece: &&GridPiece| {
-        let values = measured(piece).into_iter();
-        let attributes = values.map(|value| value.unwrap_or(0.0));
+fn table(pieces: &[&GridPiece], values: &[Vec<Option<f64>>]) -> Vec<Vec<f64>> {
+    let row = |(piece, values): (&&GridPiece, &Vec<Option<f64>>)| {
+        let attributes = values.iter().map(|value| value.unwrap_or(0.0));
         measures(piece).into_iter().chain(attributes).collect()
     };
-    pieces.par_iter().map(row).collect()
+    pieces.iter().zip(values).map(row).collect()
 }
 
 /// The highest notes as a melody.

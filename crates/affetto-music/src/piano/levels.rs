@@ -38,6 +38,27 @@ impl Levels {
         }
         self
     }
+
+    /// For each attribute that is asked, by its place, whether `found` lies on the asked side of the middle. One that a piece
+    /// does not have is no hit.
+    pub fn hits<'a>(&'a self, found: &'a Self) -> impl Iterator<Item = (usize, bool)> + 'a {
+        let is_high = |level: u8| usize::from(level) > LEVELS / 2;
+        let pairs = self.0.iter().zip(&found.0).enumerate();
+        pairs
+            .filter(|(_, (asked, _))| **asked > 0)
+            .map(move |(at, (asked, found))| (at, *found > 0 && is_high(*asked) == is_high(*found)))
+    }
+
+    /// The share of the attributes asked that are hit; 1 where none is asked.
+    pub fn share_hit(&self, found: &Self) -> f64 {
+        let (hits, asked) = self.hits(found).fold((0, 0), |(hits, asked), (_, hit)| {
+            (hits + usize::from(hit), asked + 1)
+        });
+        match asked {
+            0 => 1.0,
+            asked => hits as f64 / asked as f64,
+        }
+    }
 }
 
 /// What lies between the quarters of the training windows, for each attribute.
@@ -112,6 +133,18 @@ mod tests {
             [1, 1, 2, 2, 3, 3, 4]
         );
         assert_eq!(level(None), 0);
+    }
+
+    #[test]
+    fn hits_are_sides_of_the_middle() {
+        let levels = |level| Levels([level; ATTRIBUTES]);
+        let hit = |asked, found| levels(asked).hits(&levels(found)).next();
+        assert_eq!(hit(0, 4), None);
+        assert_eq!(hit(3, 4), Some((0, true)));
+        assert_eq!(hit(2, 3), Some((0, false)));
+        assert_eq!(hit(1, 0), Some((0, false)));
+        assert_eq!(levels(0).share_hit(&levels(4)), 1.0);
+        assert_eq!(levels(4).share_hit(&levels(2)), 0.0);
     }
 
     #[test]

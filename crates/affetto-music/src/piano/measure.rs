@@ -3,14 +3,15 @@
 use affetto_attributes::{
     map::{AttributeMap, Preset},
     piece::{Attribute, Piece, Reading},
+    tonality::is_in_scale,
 };
-use affetto_media::{Key, Mode, Tempo, midi::Performance};
+use affetto_media::{Key, Tempo, midi::Performance};
 
 use super::{
     compose::{MeasuredAttribute, PianoMeasured},
     grid::GridPiece,
     hands::{hands, widest_span},
-    levels::{LEVELS, Levels},
+    levels::ATTRIBUTES,
     profile::Quantiles,
     tokens::VelocityStep,
     wish::Wish,
@@ -43,7 +44,10 @@ pub fn measure(
     let values = values_at(piece, wish.tempo_bpm);
     let asked = wish.ranks.levels();
     let found = quantiles.ranks(&values).levels();
-    let hits = |at: usize| is_hit(&asked, &found, at);
+    let mut hits = [None; ATTRIBUTES];
+    for (at, hit) in asked.hits(&found) {
+        hits[at] = Some(hit);
+    }
     let notes = piece.timed_notes();
     let pitches = || notes.iter().map(|note| note.pitch);
     let map = AttributeMap::preset(Preset::Default);
@@ -53,40 +57,15 @@ pub fn measure(
             .map(|attribute| MeasuredAttribute {
                 attribute: *attribute,
                 value: values[attribute.index()],
-                hit: hits(attribute.index()),
+                hit: hits[attribute.index()],
             })
             .collect(),
-        bits_hit: share((0..Attribute::ALL.len()).filter_map(hits)),
+        bits_hit: asked.share_hit(&found),
         range: pitches().min().zip(pitches().max()),
         hand_span: widest_span(&notes, &hands(&notes, span)),
         in_scale_ratio: share(pitches().map(|pitch| is_in_scale(pitch, key))),
         quadrants: map.quadrant_probabilities(&values),
     }
-}
-
-/// Whether an attribute lies on the asked side of the middle; nothing where it is left open. One that a piece does not
-/// have is no hit.
-fn is_hit(asked: &Levels, found: &Levels, at: usize) -> Option<bool> {
-    let high = |level: u8| usize::from(level) > LEVELS / 2;
-    match (asked.0[at], found.0[at]) {
-        (0, _) => None,
-        (_, 0) => Some(false),
-        (asked, found) => Some(high(asked) == high(found)),
-    }
-}
-
-/// Degrees of the scale above the tonic, a bit each; a minor one with both sixths and sevenths.
-const MAJOR: u16 = 0b1010_1011_0101;
-const MINOR: u16 = 0b1111_1010_1101;
-
-fn is_in_scale(pitch: u8, key: Key) -> bool {
-    let tonic = key.tonic().pitch_class();
-    let degree = (pitch + 12 - tonic % 12) % 12;
-    let scale = match key.mode() {
-        Mode::Major => MAJOR,
-        Mode::Minor => MINOR,
-    };
-    scale >> degree & 1 == 1
 }
 
 fn share(hits: impl Iterator<Item = bool>) -> f64 {
@@ -123,6 +102,8 @@ pub fn as_loud_as_asked(piece: &GridPiece, wish: &Wish, quantiles: &Quantiles) -
 
 #[cfg(test)]
 mod tests {
+    use affetto_media::Mode;
+
     use super::*;
 
     #[test]
@@ -141,15 +122,5 @@ mod tests {
         assert_eq!(in_scale(a_minor), "x.x.xxxxxx.x");
         let d = Key::new(2, Mode::Major).unwrap_or(Key::C_MAJOR);
         assert_eq!(in_scale(d), ".xx.x.xx.x.x");
-    }
-
-    #[test]
-    fn hits_are_sides_of_the_middle() {
-        let levels = |level| Levels([level; super::super::levels::ATTRIBUTES]);
-        let hit = |asked, found| is_hit(&levels(asked), &levels(found), 3);
-        assert_eq!(hit(0, 4), None);
-        assert_eq!(hit(3, 4), Some(true));
-        assert_eq!(hit(2, 3), Some(false));
-        assert_eq!(hit(1, 0), Some(false));
     }
 }

@@ -113,11 +113,15 @@ fn rounded(value: f64) -> f64 {
     format!("{value:.4e}").parse().unwrap_or(value)
 }
 
+/// The level of a rank, from 1.
+pub fn level_of(rank: u8) -> u8 {
+    1 + rank / (RANKS / LEVELS) as u8
+}
+
 impl Ranks {
     /// The level of each attribute; 0 where there is no value.
     pub fn levels(&self) -> Levels {
-        let level = |rank: Option<u8>| rank.map_or(0, |rank| 1 + rank / (RANKS / LEVELS) as u8);
-        Levels(self.0.map(level))
+        Levels(self.0.map(|rank| rank.map_or(0, level_of)))
     }
 
     /// The same with some of them higher or lower, by shares of all windows.

@@ -22,7 +22,7 @@ use super::{
     levels::Levels,
     model::{Batch, Config, Decoder, Example, ModelSize, Network},
     profile::Statistics,
-    tokens::{Style, TokenError},
+    tokens::{KEYBOARD, Style, TokenError},
 };
 use crate::{
     Error,
@@ -123,8 +123,6 @@ const FEW_TOKENS: usize = 8_000;
 const OCTAVE_SHARE: f64 = 0.3;
 /// How often the style is left open.
 const STYLE_LEFT_OPEN: f64 = 0.15;
-/// The keys of a piano.
-const KEYBOARD: std::ops::RangeInclusive<u8> = 21..=108;
 /// A window is at most so many twelfths of an octave faster or slower: an eighth.
 const TEMPO_STEPS: i8 = 2;
 

@@ -11,7 +11,7 @@ use affetto_media::{Key, Metre, Tempo, f64_from_quarters};
 use super::{
     condition::{AttributeWish, PianoRequest},
     levels::{ATTRIBUTES, LEVELS, Levels},
-    profile::{Profile, Quantiles, RANKS, Ranks, Statistics},
+    profile::{Profile, Quantiles, RANKS, Ranks, Statistics, level_of},
     tokens::Style,
 };
 
@@ -98,17 +98,16 @@ impl Wish {
     /// With those attributes that follow from length, tempo and key as these are, and those that are named as they are
     /// asked.
     fn fitted(&self, request: &PianoRequest, frame: &Frame, quantiles: &Quantiles) -> Ranks {
-        let mut values = quantiles.values(&self.ranks);
+        let known = quantiles.values(&self.ranks);
+        let mut values = known.clone();
         let seconds = frame.quarters * 60.0 / self.tempo_bpm;
         let mut set = |name: &str, value: Option<f64>| {
             if let Some(attribute) = Attribute::named(name) {
                 values[attribute.index()] = value;
             }
         };
-        let value = |name: &str| {
-            let values = quantiles.values(&self.ranks);
-            Attribute::named(name).and_then(|attribute| values[attribute.index()])
-        };
+        let value =
+            |name: &str| Attribute::named(name).and_then(|attribute| known[attribute.index()]);
         let notes = value("Notes per Second").map(|notes| (notes * seconds).max(1.0));
         set("Duration in Seconds", Some(seconds));
         set("Written Tempo", Some(self.tempo_bpm));
@@ -162,10 +161,6 @@ const FOLLOWING: [&str; 4] = [
 ];
 /// The attribute that says nothing but which key it is.
 const OF_KEY: &str = "Mean Pitch Class";
-
-fn level_of(rank: u8) -> u8 {
-    1 + rank / (RANKS / LEVELS) as u8
-}
 
 /// The same with pitches `semitones` lower.
 fn in_c(ranks: &Ranks, semitones: i8, quantiles: &Quantiles) -> Ranks {
@@ -240,6 +235,7 @@ fn choose<'a>(
     rng: &mut Rng,
 ) -> &'a Profile {
     let map = AttributeMap::preset(Preset::Default);
+    let judge = map.quadrant_judge();
     let felt = map.targets(emotion).tempo_bpm.value;
     let fits: [&dyn Fn(&Profile) -> bool; 3] = [
         &|profile| profile.mode == frame.key.mode(),
@@ -259,7 +255,7 @@ fn choose<'a>(
     }
     let log_weight = |profile: &&Profile| {
         let values = statistics.quantiles.values(&profile.ranks);
-        let judged = map.quadrant_probabilities(&values);
+        let judged = judge.probabilities(&values);
         let (tempo, deviation) = match frame.tempo_bpm {
             Some(tempo) => (tempo, ASKED_TEMPO_DEVIATION),
             None => (felt, FELT_TEMPO_DEVIATION),

@@ -11,6 +11,6 @@ mod vocabulary;
 pub use cursor::{BarPlan, Cursor, FEATURE_COLUMNS, Plan, Slot, Style, feature_vocab, is_forced};
 pub use encode::{TokenError, decode, encode};
 pub use vocabulary::{
-    LONGEST_BAR, Length, POSITIONS_PER_QUARTER, Signature, TempoStep, Token, VOCAB, VelocityStep,
-    bar_positions, has_pitch, quarters_from_positions,
+    KEYBOARD, LONGEST_BAR, Length, POSITIONS_PER_QUARTER, Signature, TempoStep, Token, VOCAB,
+    VelocityStep, bar_positions, has_pitch, quarters_from_positions,
 };

@@ -201,6 +201,9 @@ impl VelocityStep {
     }
 }
 
+/// The keys of a piano, MIDI numbers.
+pub const KEYBOARD: std::ops::RangeInclusive<u8> = 21..=108;
+
 /// Whether the vocabulary has this MIDI pitch.
 pub const fn has_pitch(pitch: u8) -> bool {
     pitch <= 127 && pitch != NO_PITCH
