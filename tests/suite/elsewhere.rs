@@ -159,6 +159,15 @@ fn other_programs_read(name: &str, scores: impl Fn() -> Vec<Score>) {
     check(&python, "check_musicxml.py", &xml);
 }
 
+/// Whether mido reads the same notes, bars, key and metre; without it, a word on that.
+pub fn mido_reads(name: &str, scores: &[Score]) {
+    if let Some(python) = python() {
+        let folder = tempfile::tempdir().unwrap();
+        let (midi, _) = write(folder.path(), name, scores);
+        check(&python, "check_midi.py", &midi);
+    }
+}
+
 #[test]
 fn other_programs_read_the_same_lead_sheets() {
     other_programs_read("piece", lead_sheets);

@@ -271,6 +271,19 @@ pub struct TrainPianoJudge {
     /// Write N candidates of each piece and keep the one nearest to what was asked
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub candidates: u8,
+    /// How strongly attributes pull, 0 to 4; above 1 beyond what the network learned [default: as in music piano]
+    #[arg(long, value_name = "X")]
+    pub guidance: Option<f64>,
+    /// Also judge the same network as others ask it, with N pieces for each quadrant: told EmoGen's published bits, and
+    /// with --label-from told a label
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub baselines: u16,
+    /// Weights from which a network is trained on the clips whose only condition is a quadrant
+    #[arg(long, value_name = "FILE", requires = "baselines")]
+    pub label_from: Option<PathBuf>,
+    /// Steps of that training
+    #[arg(long, value_name = "N", default_value_t = 800)]
+    pub label_steps: u32,
     /// The same seed gives the same report
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -348,7 +361,7 @@ pub enum PianoSize {
     Tiny,
     /// 4.6 million parameters
     Small,
-    /// 13 million parameters
+    /// 14 million parameters
     Medium,
     /// The 20.2 million of the paper, and nothing that it does not have
     Published,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{Device, Result, Tensor, bail};
 
 use crate::{
     ops::{self, DropoutSeed},
@@ -55,6 +55,11 @@ impl Linear {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::linear(x, &self.weight, &self.bias)
     }
+
+    /// Where its parameters are.
+    pub fn device(&self) -> &Device {
+        self.weight.device()
+    }
 }
 
 /// `x weight^T`: a linear layer without a bias.
@@ -102,6 +107,15 @@ impl LayerNorm {
     /// `(..., width)` to the same shape.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::layer_norm(x, &self.weight, &self.bias, NORM_EPSILON)
+    }
+
+    /// The same with the weight of each item `1 + scale` times as large and its bias moved by `shift` (Peebles & Xie,
+    /// "Scalable Diffusion Models with Transformers", 2023, section 3.2: adaptive layer norm): `x` is
+    /// `(items, ..., width)`, `scale` and `shift` are `(items, width)`.
+    pub fn forward_modulated(&self, x: &Tensor, scale: &Tensor, shift: &Tensor) -> Result<Tensor> {
+        let weight = (scale + 1.0)?.broadcast_mul(&self.weight)?;
+        let bias = shift.broadcast_add(&self.bias)?;
+        ops::layer_norm(x, &weight, &bias, NORM_EPSILON)
     }
 }
 

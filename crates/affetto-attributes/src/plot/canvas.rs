@@ -126,12 +126,15 @@ impl Canvas {
         }
     }
 
-    /// Text from `x` on; where it is wider than `width`, its beginning with an ellipsis.
+    /// Text from `x` on; where it is wider than `width`, its beginning with an ellipsis, and the number of a part of a
+    /// histogram.
     pub(super) fn text_within(&mut self, x: f32, baseline: f32, text: &str, ink: Ink, width: f32) {
+        let number = text.rfind('_').unwrap_or(text.len());
+        let (name, number) = text.split_at(number);
         let mut shown = text.to_owned();
-        let mut letters: Vec<char> = text.chars().collect();
+        let mut letters: Vec<char> = name.chars().collect();
         while self.width(&shown, ink) > width && letters.pop().is_some() {
-            shown = letters.iter().chain(&['…']).collect();
+            shown = letters.iter().collect::<String>() + "…" + number;
         }
         self.text(x, baseline, &shown, ink, Align::Left);
     }

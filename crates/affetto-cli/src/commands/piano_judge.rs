@@ -3,7 +3,10 @@ use affetto::{
     attributes::judge::{JudgeReport, Share},
     music::{
         Error,
-        piano::judge::{JudgeOptions, PianoJudgement, judge},
+        piano::{
+            condition::USUAL_GUIDANCE,
+            judge::{JudgeOptions, LabelOptions, Verdict, judge},
+        },
     },
 };
 use serde_json::{Value, json};
@@ -19,8 +22,15 @@ pub fn run(args: &TrainPianoJudge, models: &Models, printer: &Printer) -> Result
     let model = models.piano(args.model.as_deref())?;
     let options = JudgeOptions {
         data: args.data.clone(),
+        folder: args.out.clone(),
         pieces: args.pieces.into(),
         candidates: args.candidates.into(),
+        guidance: args.guidance.unwrap_or(USUAL_GUIDANCE),
+        baselines: args.baselines.into(),
+        label: args.label_from.clone().map(|from| LabelOptions {
+            from,
+            steps: args.label_steps as usize,
+        }),
         seed: Seed(args.seed),
     };
     let judgement = match judge(&model.model, &options, printer) {
@@ -33,15 +43,17 @@ pub fn run(args: &TrainPianoJudge, models: &Models, printer: &Printer) -> Result
         }
         judgement => judgement?,
     };
-    printer.say_table(&table(&judgement));
+    printer.say_table(&table("the forest", &judgement.tree));
+    printer.say_table(&table("the network", &judgement.sequence));
     let path = judgement.write(&args.out)?;
     printer.data(&path.display().to_string());
     Ok(json!({ "file": path, "model": &model.used, "judgement": &judgement }))
 }
 
-fn table(judgement: &PianoJudgement) -> Vec<Vec<String>> {
+fn table(judge: &str, verdict: &Verdict) -> Vec<Vec<String>> {
+    let first = format!("judged right by {judge}");
     let head = [
-        "judged right",
+        &first,
         "pieces",
         "quadrant",
         "arousal",
@@ -49,22 +61,22 @@ fn table(judgement: &PianoJudgement) -> Vec<Vec<String>> {
         "recall of Q1 to Q4",
     ];
     let rows = [
-        ("real, by song", &judgement.cross_validated),
-        ("real, kept apart", &judgement.real),
-        ("generated", &judgement.generated),
-        ("generated, labels shuffled", &judgement.shuffled),
-        ("asked for nothing", &judgement.unconditional),
+        ("real, by song", Some(&verdict.cross_validated)),
+        ("real, kept apart", verdict.real.as_ref()),
+        ("generated", Some(&verdict.generated)),
+        ("generated, labels shuffled", Some(&verdict.shuffled)),
+        ("asked for nothing", Some(&verdict.unconditional)),
+        ("told EmoGen's bits", verdict.published.as_ref()),
+        ("told a label", verdict.label.as_ref()),
     ];
-    let row = |(name, report): (&str, &JudgeReport)| {
+    let row = |(name, report): (&str, Option<&JudgeReport>)| {
+        let report = report?;
         let recall = report.recall.map(|recall| format!("{recall:.2}")).join(" ");
         let shares = [report.quadrant, report.arousal, report.valence].map(interval);
-        [name.to_owned(), report.pieces.to_string()]
-            .into_iter()
-            .chain(shares)
-            .chain([recall])
-            .collect()
+        let row = [name.to_owned(), report.pieces.to_string()].into_iter();
+        Some(row.chain(shares).chain([recall]).collect())
     };
-    let [q1_q4, q2_q3] = judgement.pairs.map(interval);
+    let [q1_q4, q2_q3] = verdict.pairs.map(interval);
     let pairs = vec![
         "more awake, same seed".into(),
         String::new(),
@@ -74,7 +86,7 @@ fn table(judgement: &PianoJudgement) -> Vec<Vec<String>> {
         String::new(),
     ];
     std::iter::once(head.map(str::to_owned).to_vec())
-        .chain(rows.map(row))
+        .chain(rows.into_iter().filter_map(row))
         .chain([pairs])
         .collect()
 }

@@ -13,7 +13,6 @@ use super::{
     condition::{AttributeWish, PianoRequest},
     generate::{Task, Written, log_likelihood_after, write},
     grid::{GridBar, GridPiece},
-    levels::ATTRIBUTES,
     measure::{as_loud_as_asked, measure},
     model::{Config, Decoder},
     profile::{Ranks, Statistics},
@@ -179,34 +178,44 @@ impl PianoModel {
         sources: &PianoSources,
         progress: &dyn Progress,
     ) -> Result<PianoComposition, Error> {
-        self.compose(request, sources, true, progress)
+        self.compose(request, sources, None, progress)
     }
 
-    /// The same without telling the network anything of the emotion or of attributes: to measure what telling does.
+    /// The same with the network told `ranks` of the attributes, or nothing, whatever the emotion asks: to measure what
+    /// telling does.
     ///
     /// # Errors
     /// As [`PianoModel::compose_with`].
-    pub fn compose_unasked(
+    pub fn compose_told(
         &self,
         request: &PianoRequest,
+        ranks: &Ranks,
         progress: &dyn Progress,
     ) -> Result<PianoComposition, Error> {
-        self.compose(request, &PianoSources::default(), false, progress)
+        self.compose(request, &PianoSources::default(), Some(ranks), progress)
+    }
+
+    /// The same music behind another network.
+    pub(super) fn with_network(&self, network: Decoder) -> Self {
+        Self {
+            network,
+            statistics: self.statistics.clone(),
+        }
     }
 
     fn compose(
         &self,
         request: &PianoRequest,
         sources: &PianoSources,
-        asked: bool,
+        told: Option<&Ranks>,
         progress: &dyn Progress,
     ) -> Result<PianoComposition, Error> {
         request.check()?;
         let source = Source::new(request, sources)?;
         let frame = source.frame(request, &self.statistics);
         let mut wish = Wish::new(request, &frame, &self.statistics, request.seed);
-        if !asked {
-            wish.ranks = Ranks([None; ATTRIBUTES]);
+        if let Some(ranks) = told {
+            wish.ranks = *ranks;
             wish.moves.clear();
         }
         let work = Work {

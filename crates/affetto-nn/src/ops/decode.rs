@@ -333,19 +333,42 @@ impl Norm {
         })
     }
 
+    /// The same with a weight `1 + scale` times as large and a bias moved by `shift`, as in
+    /// [`LayerNorm::forward_modulated`](crate::layers::LayerNorm::forward_modulated).
+    pub fn modulated(&self, scale: &[f32], shift: &[f32]) -> Self {
+        let weight = self.weight.iter().zip(scale);
+        let bias = self.bias.iter().zip(shift);
+        Self {
+            weight: weight
+                .map(|(weight, scale)| weight * (1.0 + scale))
+                .collect(),
+            bias: bias.map(|(bias, shift)| bias + shift).collect(),
+        }
+    }
+
     /// Each row of `x`, normalised.
     pub fn apply(&self, x: &[f32]) -> Vec<f32> {
+        Self::apply_each(std::iter::repeat(self), x)
+    }
+
+    /// Each row of `x`, normalised by its own.
+    pub fn apply_each<'a>(norms: impl IntoIterator<Item = &'a Self>, x: &[f32]) -> Vec<f32> {
         let mut out = vec![0.0; x.len()];
-        let width = self.weight.len();
-        vectorised(
-            #[inline(always)]
-            || {
-                let rows = x.chunks_exact(width);
-                for (x, out) in rows.zip(out.chunks_exact_mut(width)) {
-                    normalise(out, x, &self.weight, &self.bias, NORM_EPSILON as f32);
-                }
-            },
-        );
+        let mut start = 0;
+        for norm in norms {
+            let end = start + norm.weight.len();
+            let (Some(x), Some(out)) = (x.get(start..end), out.get_mut(start..end)) else {
+                break;
+            };
+            if x.is_empty() {
+                break;
+            }
+            vectorised(
+                #[inline(always)]
+                || normalise(out, x, &norm.weight, &norm.bias, NORM_EPSILON as f32),
+            );
+            start = end;
+        }
         out
     }
 }

@@ -10,10 +10,15 @@ use super::{Numbers, Real, by_dtype, fused, numbers, sum8, tensor_like, vectoris
 const ROWS: usize = 64;
 
 /// Ba, Kiros and Hinton, "Layer Normalization" (2016), over the last axis: `x` is `(..., width)`,
-/// `weight` and `bias` are `(width)`.
+/// `weight` and `bias` are `(width)`, or `(items, width)` where `x` is `(items, ..., width)` and each item has its own.
 pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f64) -> Result<Tensor> {
     let width = x.dim(D::Minus1)?;
-    if weight.dims1()? != width || bias.dims1()? != width {
+    let fits = match *weight.dims() {
+        [columns] => columns == width,
+        [items, columns] => columns == width && x.rank() > 1 && x.dim(0)? == items,
+        _ => false,
+    };
+    if !fits || weight.shape() != bias.shape() {
         bail!("layer norm: {x:?} with weight {weight:?} and bias {bias:?}");
     }
     if fused(x) {
@@ -28,10 +33,18 @@ pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f64) -> R
 fn composed(x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f64) -> Result<Tensor> {
     let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
     let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
+    let of_items = |t: &Tensor| match *t.dims() {
+        [items, width] => {
+            let mut shape = vec![1; x.rank()];
+            (shape[0], shape[x.rank() - 1]) = (items, width);
+            t.reshape(shape)
+        }
+        _ => Ok(t.clone()),
+    };
     centred
         .broadcast_div(&(variance + epsilon)?.sqrt()?)?
-        .broadcast_mul(weight)?
-        .broadcast_add(bias)
+        .broadcast_mul(&of_items(weight)?)?
+        .broadcast_add(&of_items(bias)?)
 }
 
 struct LayerNorm {
@@ -56,7 +69,8 @@ impl CustomOp3 for LayerNorm {
             let x = numbers::<T>(x, x_layout)?;
             let weight = numbers::<T>(weight, weight_layout)?;
             let bias = numbers::<T>(bias, bias_layout)?;
-            let out = forward(x, weight, bias, T::real(self.epsilon));
+            let width = weight_layout.dims().last().copied().unwrap_or(1);
+            let out = forward(x, weight, bias, width, T::real(self.epsilon));
             Ok((T::to_cpu_storage_owned(out), x_layout.shape().clone()))
         })
     }
@@ -73,8 +87,8 @@ impl CustomOp3 for LayerNorm {
         by_dtype!(x.dtype(), T => {
             let (x_numbers, weight_numbers) = (Numbers::<T>::of(x)?, Numbers::<T>::of(weight)?);
             let gradient = Numbers::<T>::of(&gradient)?;
-            let epsilon = T::real(self.epsilon);
-            let gradients = backward(&x_numbers, &weight_numbers, &gradient, epsilon);
+            let (width, epsilon) = (x.dim(D::Minus1)?, T::real(self.epsilon));
+            let gradients = backward(&x_numbers, &weight_numbers, &gradient, width, epsilon);
             Ok((
                 Some(tensor_like(gradients.x, x)?),
                 Some(tensor_like(gradients.weight, weight)?),
@@ -102,20 +116,30 @@ pub(crate) fn normalise<T: Real>(out: &mut [T], x: &[T], weight: &[T], bias: &[T
     }
 }
 
-fn forward<T: Real>(x: &[T], weight: &[T], bias: &[T], epsilon: T) -> Vec<T> {
-    let width = weight.len();
+/// How many numbers of `x` belong to one row of weights.
+fn of_one<T>(x: &[T], weight: &[T], width: usize) -> usize {
+    (x.len() * width / weight.len().max(1)).max(1)
+}
+
+fn forward<T: Real>(x: &[T], weight: &[T], bias: &[T], width: usize, epsilon: T) -> Vec<T> {
     let mut out = vec![T::ZERO; x.len()];
-    out.par_chunks_mut(ROWS * width)
-        .zip(x.par_chunks(ROWS * width))
-        .for_each(|(out, x)| {
-            vectorised(
-                #[inline(always)]
-                || {
-                    for (out, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
-                        normalise(out, x, weight, bias, epsilon);
-                    }
-                },
-            );
+    let one = of_one(x, weight, width);
+    out.par_chunks_mut(one)
+        .zip(x.par_chunks(one))
+        .zip(weight.par_chunks(width).zip(bias.par_chunks(width)))
+        .for_each(|((out, x), (weight, bias))| {
+            out.par_chunks_mut(ROWS * width)
+                .zip(x.par_chunks(ROWS * width))
+                .for_each(|(out, x)| {
+                    vectorised(
+                        #[inline(always)]
+                        || {
+                            for (out, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+                                normalise(out, x, weight, bias, epsilon);
+                            }
+                        },
+                    );
+                });
         });
     out
 }
@@ -126,9 +150,43 @@ struct Gradients<T> {
     bias: Vec<T>,
 }
 
-fn backward<T: Real>(x: &[T], weight: &[T], gradient: &[T], epsilon: T) -> Gradients<T> {
+fn backward<T: Real>(
+    x: &[T],
+    weight: &[T],
+    gradient: &[T],
+    width: usize,
+    epsilon: T,
+) -> Gradients<T> {
+    let one = of_one(x, weight, width);
+    let mut gradients = Gradients {
+        x: vec![T::ZERO; x.len()],
+        weight: vec![T::ZERO; weight.len()],
+        bias: vec![T::ZERO; weight.len()],
+    };
+    let sums = gradients
+        .weight
+        .par_chunks_mut(width)
+        .zip(gradients.bias.par_chunks_mut(width));
+    gradients
+        .x
+        .par_chunks_mut(one)
+        .zip(x.par_chunks(one).zip(gradient.par_chunks(one)))
+        .zip(weight.par_chunks(width).zip(sums))
+        .for_each(|((for_x, (x, gradient)), (weight, sums))| {
+            backward_item((for_x, sums.0, sums.1), x, weight, gradient, epsilon);
+        });
+    gradients
+}
+
+/// The same of rows with one weight: into the gradients of `x`, of the weight and of the bias.
+fn backward_item<T: Real>(
+    (for_x, sum_weight, sum_bias): (&mut [T], &mut [T], &mut [T]),
+    x: &[T],
+    weight: &[T],
+    gradient: &[T],
+    epsilon: T,
+) {
     let width = weight.len();
-    let mut for_x = vec![T::ZERO; x.len()];
     let parts: Vec<(Vec<T>, Vec<T>)> = for_x
         .par_chunks_mut(ROWS * width)
         .zip(x.par_chunks(ROWS * width))
@@ -152,17 +210,11 @@ fn backward<T: Real>(x: &[T], weight: &[T], gradient: &[T], epsilon: T) -> Gradi
             (for_weight, for_bias)
         })
         .collect();
-    let mut sums = (vec![T::ZERO; width], vec![T::ZERO; width]);
     for (for_weight, for_bias) in parts {
         for i in 0..width {
-            sums.0[i] += for_weight[i];
-            sums.1[i] += for_bias[i];
+            sum_weight[i] += for_weight[i];
+            sum_bias[i] += for_bias[i];
         }
-    }
-    Gradients {
-        x: for_x,
-        weight: sums.0,
-        bias: sums.1,
     }
 }
 
@@ -199,29 +251,38 @@ mod tests {
     use super::*;
     use candle_core::Device;
 
+    /// One weight and bias for all, then one for each of three items.
+    fn each_form(test: impl Fn([Tensor; 3])) {
+        for shape in [&[11][..], &[3, 11]] {
+            test([
+                noise("x", &[3, 75, 11]),
+                noise("w", shape),
+                noise("b", shape),
+            ]);
+        }
+    }
+
     #[test]
     fn gradients_are_right() {
-        let inputs = [
-            noise("x", &[3, 25, 11]),
-            noise("w", &[11]),
-            noise("b", &[11]),
-        ];
-        check(&inputs, |t| layer_norm(&t[0], &t[1], &t[2], 1e-5));
+        each_form(|inputs| check(&inputs, |t| layer_norm(&t[0], &t[1], &t[2], 1e-5)));
     }
 
     #[test]
     fn equals_the_composition() {
-        let (x, weight, bias) = (
-            noise("x", &[3, 25, 11]),
-            noise("w", &[11]),
-            noise("b", &[11]),
-        );
-        let expected = composed(&x, &weight, &bias, 1e-5).unwrap();
-        assert_close(
-            &layer_norm(&x, &weight, &bias, 1e-5).unwrap(),
-            &expected,
-            1e-12,
-        );
+        each_form(|[x, weight, bias]| {
+            let expected = composed(&x, &weight, &bias, 1e-5).unwrap();
+            let found = layer_norm(&x, &weight, &bias, 1e-5).unwrap();
+            assert_close(&found, &expected, 1e-12);
+        });
+    }
+
+    #[test]
+    fn other_shapes_are_refused() {
+        let x = noise("x", &[3, 4, 11]);
+        for shape in [&[4, 11][..], &[10], &[3, 10], &[3, 4, 11]] {
+            let (weight, bias) = (noise("w", shape), noise("b", shape));
+            assert!(layer_norm(&x, &weight, &bias, 1e-5).is_err(), "{shape:?}");
+        }
     }
 
     /// (1, 3) has mean 2 and standard deviation 1.

@@ -152,6 +152,13 @@ impl Song {
             notes: struck(score),
         }
     }
+
+    /// A performance without beats, written down at one tempo and without a key.
+    pub(in crate::piano) fn transcribed(id: String, score: &Score) -> Self {
+        let mut song = Self::of_score(id.clone(), id, Source::GiantMidi, score);
+        song.keys.fill(KeySign::Unsaid);
+        song
+    }
 }
 
 fn signatures(score: &Score) -> Vec<KeySign> {

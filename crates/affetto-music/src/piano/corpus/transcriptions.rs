@@ -5,7 +5,7 @@ use std::path::Path;
 
 use affetto_core::Progress;
 
-use super::{Error, KeySign, Song, Source, archive, composer_group, each, score_of};
+use super::{Error, Song, Source, archive, composer_group, each, score_of};
 use crate::corpus::file_stem;
 
 /// There are few of them.
@@ -27,10 +27,11 @@ pub fn songs(
         let name = file_stem(&entry.path);
         let song = score_of(&entry.bytes).map(|score| {
             let id = format!("{}/{name}", Source::GiantMidi.name());
-            let mut song = Song::of_score(id, composer_group(&name), Source::GiantMidi, &score);
-            song.weight = WEIGHT;
-            song.keys.fill(KeySign::Unsaid);
-            song
+            Song {
+                group: composer_group(&name),
+                weight: WEIGHT,
+                ..Song::transcribed(id, &score)
+            }
         });
         song.into_iter().collect()
     })

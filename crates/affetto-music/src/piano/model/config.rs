@@ -11,10 +11,10 @@ use crate::piano::{
 pub enum ModelSize {
     /// A few thousand parameters, to try a training out in seconds; it hardly learns.
     Tiny,
-    /// 4.6 million parameters.
+    /// 4.9 million parameters.
     #[default]
     Small,
-    /// 13 million parameters.
+    /// 14 million parameters.
     Medium,
     /// As published: 20.2 million parameters, a hundred attributes in two levels, and nothing known beside the tokens.
     Published,
@@ -48,8 +48,9 @@ pub struct Config {
     pub attributes: usize,
     /// Levels of an attribute.
     pub levels: usize,
-    /// The width of the embedding of one attribute.
-    pub attribute_width: usize,
+    /// The width of the embedding of one attribute, all of which together are added to each token, as published; none
+    /// where the attributes instead scale and move what each block reads.
+    pub attribute_width: Option<usize>,
     /// The width of the vectors.
     pub width: usize,
     /// Blocks.
@@ -75,7 +76,6 @@ impl Config {
                 layers: 2,
                 heads: 2,
                 feed_forward: 40,
-                attribute_width: 2,
                 half_lives: vec![Some(12.0), None],
                 ..Self::of(ModelSize::Small)
             },
@@ -84,7 +84,7 @@ impl Config {
                 features: feature_vocab(),
                 attributes: ATTRIBUTES,
                 levels: LEVELS,
-                attribute_width: 16,
+                attribute_width: None,
                 width: 256,
                 layers: 4,
                 heads: 4,
@@ -114,7 +114,7 @@ impl Config {
                 features: Vec::new(),
                 attributes: 100,
                 levels: 2,
-                attribute_width: 16,
+                attribute_width: Some(16),
                 width: 512,
                 layers: 6,
                 heads: 8,
@@ -129,6 +129,11 @@ impl Config {
     /// Whether the network reads and writes tokens that follow from others too.
     pub fn forced_tokens(&self) -> bool {
         self.features.is_empty()
+    }
+
+    /// The width of the vector that all attributes together are.
+    pub(super) fn asked_width(&self) -> usize {
+        self.attribute_width.map_or(self.width / 2, |_| self.width)
     }
 
     /// How much a key of one token ago counts, for each head.
@@ -188,7 +193,7 @@ impl Config {
             self.tokens,
             self.attributes,
             self.levels,
-            self.attribute_width,
+            self.attribute_width.unwrap_or(1),
             self.layers,
             self.feed_forward,
         ];

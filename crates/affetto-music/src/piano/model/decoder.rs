@@ -12,7 +12,7 @@ use affetto_nn::{
 
 use super::{
     Config,
-    network::{attribute_rows, sines},
+    network::{MODULATION, attribute_rows, attribute_steps, sines},
 };
 use crate::piano::levels::Levels;
 
@@ -34,17 +34,16 @@ pub struct Decoder {
     config: Config,
     decays: Vec<f32>,
     embedding: Embeddings,
-    table: Vec<f32>,
-    linear: Panels,
+    attributes: Attributes,
     blocks: Vec<Block>,
-    norm: Norm,
+    norm: ModulatedNorm,
     out: Panels,
 }
 
 /// What was read so far.
 #[derive(Clone, Debug)]
 pub struct State {
-    attributes: Arc<[f32]>,
+    asked: Arc<Asked>,
     /// How many tokens were read.
     tokens: usize,
     memories: Vec<LinearMemory>,
@@ -57,13 +56,9 @@ impl Decoder {
     /// Where a tensor is missing, has another shape or is not part of the network.
     pub fn new(config: &Config, mut file: TensorFile) -> Result<Self> {
         config.check()?;
-        let (width, attributes) = (config.width, config.attributes);
+        let width = config.width;
         let mut columns = vec![config.tokens];
         columns.extend(&config.features);
-        let rows = attributes * config.levels;
-        let mut table = file.take("attributes.table", &[rows, config.attribute_width])?;
-        table.extend(vec![0.0; config.attribute_width]);
-        let all = attributes * config.attribute_width;
         let block = |layer| Block::take(config, &mut file, &format!("blocks.{layer}"));
         let blocks = (0..config.layers).map(block).collect::<Result<_>>()?;
         let decoder = Self {
@@ -73,10 +68,9 @@ impl Decoder {
                 .map(|decay| decay as f32)
                 .collect(),
             embedding: Embeddings::take(&mut file, "embedding", columns, width)?,
-            table,
-            linear: Panels::take(&mut file, "attributes.linear", all, width)?,
+            attributes: Attributes::take(config, &mut file)?,
             blocks,
-            norm: Norm::take(&mut file, "norm", width)?,
+            norm: ModulatedNorm::take(config, &mut file, "norm")?,
             out: Panels::take_matrix(&mut file, "out.weight", width, config.tokens)?,
             config: config.clone(),
         };
@@ -117,7 +111,7 @@ impl Decoder {
     pub fn start(&self, levels: &Levels) -> State {
         let memory = LinearMemory::new(self.config.width, self.config.heads);
         State {
-            attributes: self.asked(levels),
+            asked: self.asked(levels),
             tokens: 0,
             memories: vec![memory; self.blocks.len()],
         }
@@ -125,19 +119,17 @@ impl Decoder {
 
     /// From the next token on `levels` are asked.
     pub fn ask(&self, state: &mut State, levels: &Levels) {
-        state.attributes = self.asked(levels);
+        state.asked = self.asked(levels);
     }
 
-    fn asked(&self, levels: &Levels) -> Arc<[f32]> {
-        let conditions = self.config.conditions(&levels.0);
-        let width = self.config.attribute_width;
-        let rows = attribute_rows(&conditions, self.config.attributes, self.config.levels);
-        let embedded: Vec<f32> = rows
-            .iter()
-            .flat_map(|row| &self.table[*row as usize * width..][..width])
-            .copied()
-            .collect();
-        self.linear.apply(&embedded).into()
+    fn asked(&self, levels: &Levels) -> Arc<Asked> {
+        let vector = self.attributes.apply(&self.config, levels);
+        let norms = self.blocks.iter().flat_map(Block::norms);
+        let modulated = |norm: &ModulatedNorm| norm.modulated(&vector);
+        Arc::new(Asked {
+            norms: norms.chain([&self.norm]).map(modulated).collect(),
+            added: self.config.attribute_width.map(|_| vector.clone()),
+        })
     }
 
     /// Reads one more token and gives the score of each next one.
@@ -162,7 +154,9 @@ impl Decoder {
         }
         let mut x = self.embedded(fed)?; // (B, width)
         for (state, x) in states.iter().zip(x.chunks_exact_mut(self.config.width)) {
-            add(x, &state.attributes);
+            if let Some(added) = &state.asked.added {
+                add(x, added);
+            }
             if self.config.sines {
                 add(x, &sines(state.tokens, self.config.width));
             }
@@ -171,7 +165,7 @@ impl Decoder {
             block.apply(&self.decays, layer, states, &mut x);
         }
         states.iter_mut().for_each(|state| state.tokens += 1);
-        Ok(self.out.apply(&self.norm.apply(&x)))
+        Ok(self.out.apply(&normed(states, 2 * self.blocks.len(), &x)))
     }
 
     fn embedded(&self, fed: &[Fed]) -> Result<Vec<f32>> {
@@ -185,12 +179,99 @@ impl Decoder {
     }
 }
 
+/// What the network reads of the levels that are asked.
+#[derive(Debug)]
+struct Asked {
+    /// What is added to each token.
+    added: Option<Vec<f32>>,
+    /// The two normalisations of each block and the last one, as the levels change them.
+    norms: Vec<Norm>,
+}
+
+/// Each row of `x`, normalised by the normalisation with this number of its state.
+fn normed(states: &[&mut State], number: usize, x: &[f32]) -> Vec<f32> {
+    let norms = states.iter().map(|state| &state.asked.norms[number]);
+    Norm::apply_each(norms, x)
+}
+
+/// See the network's.
+#[derive(Debug)]
+enum Attributes {
+    Embedded { table: Vec<f32>, linear: Panels },
+    Stepped { linear: Panels },
+}
+
+impl Attributes {
+    fn take(config: &Config, file: &mut TensorFile) -> Result<Self> {
+        let (attributes, levels) = (config.attributes, config.levels);
+        let Some(width) = config.attribute_width else {
+            let steps = attributes * (levels - 1);
+            let linear = Panels::take(file, "attributes.steps", steps, config.asked_width())?;
+            return Ok(Self::Stepped { linear });
+        };
+        let mut table = file.take("attributes.table", &[attributes * levels, width])?;
+        table.extend(vec![0.0; width]);
+        let all = attributes * width;
+        let linear = Panels::take(file, "attributes.linear", all, config.width)?;
+        Ok(Self::Embedded { table, linear })
+    }
+
+    fn apply(&self, config: &Config, levels: &Levels) -> Vec<f32> {
+        let conditions = config.conditions(&levels.0);
+        match self {
+            Self::Embedded { table, linear } => {
+                let rows = attribute_rows(&conditions, config.attributes, config.levels);
+                let width = config.attribute_width.unwrap_or(1);
+                let row = |row: &u32| &table[*row as usize * width..][..width];
+                let embedded: Vec<f32> = rows.iter().flat_map(row).copied().collect();
+                linear.apply(&embedded)
+            }
+            Self::Stepped { linear } => {
+                let mut vector = linear.apply(&attribute_steps(&conditions, config.levels));
+                gelu_all(&mut vector);
+                vector
+            }
+        }
+    }
+}
+
+/// See the network's.
+#[derive(Debug)]
+struct ModulatedNorm {
+    norm: Norm,
+    modulation: Option<Panels>,
+}
+
+impl ModulatedNorm {
+    fn take(config: &Config, file: &mut TensorFile, name: &str) -> Result<Self> {
+        let width = config.width;
+        let modulation = format!("{name}{MODULATION}");
+        let asked = config.asked_width();
+        Ok(Self {
+            norm: Norm::take(file, name, width)?,
+            modulation: match config.attribute_width {
+                None => Some(Panels::take(file, &modulation, asked, 2 * width)?),
+                Some(_) => None,
+            },
+        })
+    }
+
+    fn modulated(&self, asked: &[f32]) -> Norm {
+        let Some(modulation) = &self.modulation else {
+            return self.norm.clone();
+        };
+        let both = modulation.apply(asked);
+        let (scale, shift) = both.split_at(both.len() / 2);
+        self.norm.modulated(scale, shift)
+    }
+}
+
 #[derive(Debug)]
 struct Block {
-    attention_norm: Norm,
+    attention_norm: ModulatedNorm,
     packed: Panels,
     attended: Panels,
-    feed_forward_norm: Norm,
+    feed_forward_norm: ModulatedNorm,
     up: Panels,
     down: Panels,
 }
@@ -200,18 +281,22 @@ impl Block {
         let (width, inner) = (config.width, config.feed_forward);
         let part = |part: &str| format!("{name}.{part}");
         Ok(Self {
-            attention_norm: Norm::take(file, &part("attention_norm"), width)?,
+            attention_norm: ModulatedNorm::take(config, file, &part("attention_norm"))?,
             packed: Panels::take(file, &part("attention.packed"), width, 3 * width)?,
             attended: Panels::take(file, &part("attention.out"), width, width)?,
-            feed_forward_norm: Norm::take(file, &part("feed_forward_norm"), width)?,
+            feed_forward_norm: ModulatedNorm::take(config, file, &part("feed_forward_norm"))?,
             up: Panels::take(file, &part("feed_forward.up"), width, inner)?,
             down: Panels::take(file, &part("feed_forward.down"), inner, width)?,
         })
     }
 
+    fn norms(&self) -> [&ModulatedNorm; 2] {
+        [&self.attention_norm, &self.feed_forward_norm]
+    }
+
     /// `x` is `(B, width)`.
     fn apply(&self, decays: &[f32], layer: usize, states: &mut [&mut State], x: &mut [f32]) {
-        let packed = self.packed.apply(&self.attention_norm.apply(x));
+        let packed = self.packed.apply(&normed(states, 2 * layer, x));
         let mut attended = vec![0.0; x.len()];
         let width = x.len() / states.len().max(1);
         let rows = packed
@@ -221,7 +306,7 @@ impl Block {
             state.memories[layer].step(packed, decays, out);
         }
         add(x, &self.attended.apply(&attended));
-        let mut inner = self.up.apply(&self.feed_forward_norm.apply(x));
+        let mut inner = self.up.apply(&normed(states, 2 * layer + 1, x));
         gelu_all(&mut inner);
         add(x, &self.down.apply(&inner));
     }
