@@ -13,6 +13,7 @@ pub mod midi;
 pub mod musicxml;
 pub mod piano_roll;
 mod pitch;
+pub mod rig;
 mod score;
 mod tempo;
 #[allow(
