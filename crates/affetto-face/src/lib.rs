@@ -1,6 +1,8 @@
 //! The emotion of a face: what an emotion asks of the muscles of a face, takes with another feeling, and a face to see
 //! them on.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod error;
+pub mod facs;
 
 pub use error::Error;
