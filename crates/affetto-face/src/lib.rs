@@ -2,7 +2,10 @@
 //! them on.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod condition;
+pub mod edit;
 mod error;
 pub mod facs;
+pub mod measure;
 
 pub use error::Error;

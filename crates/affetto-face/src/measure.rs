@@ -1,0 +1,116 @@
+//! What is measured of an edited take: how far it moved, and whether speech is what it was.
+
+use affetto_media::rig::{SHAPES, Shape, TakeFrame};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The shapes whose course is compared before and after.
+pub const SPOKEN: [Shape; 3] = [Shape::JawOpen, Shape::MouthClose, Shape::MouthPucker];
+
+/// Sums over the frames of a take.
+#[derive(Clone, Debug, Default)]
+pub struct Measured {
+    frames: usize,
+    moved: f64,
+    most: f64,
+    speaking: f64,
+    by_shape: Vec<f64>,
+    spoken: [Pairs; SPOKEN.len()],
+}
+
+/// What was measured of a take.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FaceMeasured {
+    /// Frames.
+    pub frames: usize,
+    /// The mean over frames of the length of what was added to the 52 shapes.
+    pub moved: f64,
+    /// The largest change of one shape in one frame.
+    pub most: f64,
+    /// The share of the take in which somebody speaks, by the movement of the shapes of speech.
+    pub speaking: f64,
+    /// The shapes that moved most, each with its mean change, the largest first.
+    pub shapes: Vec<(Shape, f64)>,
+    /// For jawOpen, mouthClose and mouthPucker the correlation of before and after; nothing where the shape does not move.
+    pub speech: [Option<f64>; SPOKEN.len()],
+}
+
+/// Sums of pairs of numbers.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pairs {
+    count: f64,
+    means: [f64; 2],
+    /// Sums of squares about the means, and of products.
+    squares: [f64; 2],
+    products: f64,
+}
+
+/// A shape with less deviation than this does not move.
+const STILL: f64 = 1e-4;
+/// How many shapes are named.
+const NAMED: usize = 8;
+
+impl Pairs {
+    /// Welford's update.
+    fn add(&mut self, pair: [f64; 2]) {
+        self.count += 1.0;
+        let before = [pair[0] - self.means[0], pair[1] - self.means[1]];
+        for (mean, before) in self.means.iter_mut().zip(before) {
+            *mean += before / self.count;
+        }
+        let after = [pair[0] - self.means[0], pair[1] - self.means[1]];
+        self.squares[0] += before[0] * after[0];
+        self.squares[1] += before[1] * after[1];
+        self.products += before[0] * after[1];
+    }
+
+    fn correlation(&self) -> Option<f64> {
+        let deviation = |square: f64| (square / self.count.max(1.0)).sqrt();
+        if self.squares.iter().any(|square| deviation(*square) < STILL) {
+            return None;
+        }
+        Some(self.products / (self.squares[0] * self.squares[1]).sqrt())
+    }
+}
+
+impl Measured {
+    /// One more frame, before and after.
+    pub fn add(&mut self, before: &TakeFrame, after: &TakeFrame, speaking: f64) {
+        self.frames += 1;
+        self.speaking += speaking;
+        self.by_shape.resize(SHAPES, 0.0);
+        let mut square = 0.0;
+        for shape in Shape::ALL {
+            let change = after.shapes[shape] - before.shapes[shape];
+            self.by_shape[shape.index()] += change;
+            self.most = self.most.max(change.abs());
+            square += change * change;
+        }
+        self.moved += square.sqrt();
+        for (pairs, shape) in self.spoken.iter_mut().zip(SPOKEN) {
+            pairs.add([before.shapes[shape], after.shapes[shape]]);
+        }
+    }
+
+    /// The figures.
+    pub fn figures(&self) -> FaceMeasured {
+        let count = self.frames.max(1) as f64;
+        let mut shapes: Vec<(Shape, f64)> = Shape::ALL
+            .into_iter()
+            .zip(&self.by_shape)
+            .map(|(shape, sum)| (shape, sum / count))
+            .filter(|(_, mean)| mean.abs() >= STILL)
+            .collect();
+        shapes.sort_by(|(_, a), (_, b)| b.abs().total_cmp(&a.abs()));
+        shapes.truncate(NAMED);
+        FaceMeasured {
+            frames: self.frames,
+            moved: self.moved / count,
+            most: self.most,
+            speaking: self.speaking / count,
+            shapes,
+            speech: self.spoken.map(|pairs| pairs.correlation()),
+        }
+    }
+}
