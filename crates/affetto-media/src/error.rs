@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use affetto_core::{Hint, LimitError};
 
+use crate::rig::TakeFormat;
+
 /// A file format of scores and sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -95,6 +97,30 @@ pub enum Error {
         /// What it is.
         what: String,
     },
+    /// A take is damaged or not of this format.
+    #[error("not a readable {} file: {reason}, at {place}", format.name())]
+    MalformedTake {
+        /// The format that was expected.
+        format: TakeFormat,
+        /// Where: a line, a frame, a byte offset.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The format has something that a take cannot hold, or the take something that the format cannot hold.
+    #[error("{} cannot hold {what}", format.name())]
+    UnsupportedTake {
+        /// The format.
+        format: TakeFormat,
+        /// What it is.
+        what: String,
+    },
+    /// What is read or written frame by frame broke off.
+    #[error("cannot go on: {source}")]
+    Stream {
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A word could not be understood.
     #[error("{text:?} is not {expected}")]
     Word {
@@ -141,6 +167,10 @@ impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Malformed { format, .. } => Some(format!(
+                "open it in the program that wrote it and export {} again",
+                format.name()
+            )),
+            Self::MalformedTake { format, .. } => Some(format!(
                 "open it in the program that wrote it and export {} again",
                 format.name()
             )),

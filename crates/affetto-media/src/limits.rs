@@ -17,10 +17,14 @@ pub struct Limits {
     pub text: usize,
     /// Nesting of XML elements.
     pub depth: usize,
+    /// Size of a take that is read as a whole, in bytes.
+    pub take_bytes: u64,
+    /// Frames of a take that is held as a whole.
+    pub frames: usize,
 }
 
 impl Limits {
-    /// Enough for an opera, small enough for a laptop.
+    /// Enough for an opera or an hour of a face, small enough for a laptop.
     pub const DEFAULT: Self = Self {
         bytes: 16 << 20,
         unpacked_bytes: 64 << 20,
@@ -30,5 +34,7 @@ impl Limits {
         notes: 500_000,
         text: 1000,
         depth: 64,
+        take_bytes: 512 << 20,
+        frames: 216_000, // an hour at 60 frames per second
     };
 }
