@@ -92,9 +92,19 @@ fn paste(place: &Place, line: &str) -> Output {
     shell.output().unwrap()
 }
 
+/// The sample that examples name as a take of one's own.
+fn add_take(place: &Place) {
+    fs::copy(
+        root().join("assets/take.csv"),
+        place.path().join("take.csv"),
+    )
+    .unwrap();
+}
+
 #[test]
 fn commands_of_the_readme_work() {
     let place = Place::new();
+    add_take(&place);
     let found = commands(&fs::read_to_string(root().join("README.md")).unwrap());
     assert!(
         found.iter().any(|line| line.contains("-o sad-waltz.mid")),
@@ -109,6 +119,7 @@ fn commands_of_the_readme_work() {
 #[test]
 fn examples_of_the_help_work_when_pasted() {
     let place = Place::new();
+    add_take(&place);
     // What the training of an example would have left.
     fs::create_dir(place.path().join("my-map")).unwrap();
     let map = root().join("models/attribute-map/map.json");
@@ -117,6 +128,7 @@ fn examples_of_the_help_work_when_pasted() {
         "",
         "music lead-sheet",
         "music piano",
+        "face edit",
         "attributes",
         "train lead-sheet",
         "train piano",

@@ -12,6 +12,7 @@ mod command;
 mod crates_table;
 mod documents;
 mod elsewhere;
+mod face;
 mod licences;
 mod metadata;
 mod piano;

@@ -1,11 +1,13 @@
 //! The flags, as they are written. What they mean is decided in `resolve.rs`.
 
+mod face;
 mod music;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use face::{Face, FaceEdit};
 pub use music::{EmotionArgs, FileArgs, LeadSheet, ModelArgs, Music, Piano};
 
 /// One emotion in; music out.
@@ -48,7 +50,10 @@ pub enum Command {
     /// Compose
     #[command(subcommand, arg_required_else_help = true)]
     Music(Music),
-    /// Show what an emotion asks of music, and measure music
+    /// Edit faces
+    #[command(subcommand, arg_required_else_help = true)]
+    Face(Face),
+    /// Show what an emotion asks of music or of a face, and measure music
     #[command(after_help = ATTRIBUTES_EXAMPLE)]
     Attributes(Attributes),
     /// Train a model
@@ -76,6 +81,7 @@ Examples, the last of a file that `affetto music lead-sheet` wrote:
   affetto attributes nostalgia
   affetto attributes \"joy:0.5,sadness:0.5\" --plot bittersweet.png
   affetto attributes --compare joy serenity
+  affetto attributes fear --medium face
   affetto attributes --measure . -o attributes.csv
   affetto attributes --measure sad-waltz.mid --as piece --plot waltz.png
 
@@ -92,7 +98,7 @@ Example, of a file that `affetto music lead-sheet` wrote:
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(true)
     .args(["emotion", "valence", "arousal", "compare", "measure"]))]
 pub struct Attributes {
-    /// Show what this emotion asks of music: words with weights, such as "joy:0.7,awe:0.3"
+    /// Show what this emotion asks: words with weights, such as "joy:0.7,awe:0.3"
     #[arg(value_name = "EMOTION", conflicts_with_all = ["compare", "measure"])]
     pub emotion: Option<String>,
     /// Pleasant or not, -1 to 1, instead of words or before theirs
@@ -104,6 +110,9 @@ pub struct Attributes {
     /// How strong: 0 (neutral) to 1
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["compare", "measure"])]
     pub intensity: Option<f64>,
+    /// What it asks of
+    #[arg(long, value_enum, default_value = "music", conflicts_with_all = ["compare", "measure"])]
+    pub medium: Medium,
     /// Show what two emotions ask differently
     #[arg(long, num_args = 2, value_names = ["EMOTION", "EMOTION"], conflicts_with = "measure")]
     pub compare: Vec<String>,
@@ -145,6 +154,15 @@ pub struct Attributes {
     /// A map that `affetto train attribute-map` made
     #[arg(long, value_name = "FILE", conflicts_with = "preset")]
     pub map: Option<PathBuf>,
+}
+
+/// What an emotion asks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Medium {
+    /// Tempo, mode, register, loudness, articulation and the attributes of music
+    Music,
+    /// Action units of a face and the shapes of ARKit that they move
+    Face,
 }
 
 /// A map that is at hand.
@@ -359,7 +377,7 @@ pub struct TrainLeadSheet {
 pub enum PianoSize {
     /// A few thousand parameters, to try a training out in seconds; it hardly learns
     Tiny,
-    /// 4.6 million parameters
+    /// 4.9 million parameters
     Small,
     /// 14 million parameters
     Medium,

@@ -142,6 +142,8 @@ fn code(error: &Error) -> Code {
         Error::Music(error) => music_code(error),
         Error::Media(error) => media_code(error),
         Error::Emotion(_) | Error::UnknownOutput { .. } | Error::OutputTwice { .. } => Code::Usage,
+        Error::Face(_) => Code::Usage,
+        Error::UnknownTake { .. } => Code::Input,
         Error::Exists { .. } | Error::OverInput { .. } => Code::Usage,
         Error::Input(_) | Error::UnknownInput { .. } | Error::FormatMismatch { .. } => Code::Input,
         Error::Provenance { .. } | Error::InputChanged { .. } => Code::Input,

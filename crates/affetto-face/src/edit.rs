@@ -107,12 +107,15 @@ impl Editor {
         Ok(editor)
     }
 
+    /// The emotion at frame `at`.
+    pub fn emotion(&self, at: usize) -> Emotion {
+        self.request.emotion.at(at as f64, Unit::Frames, &self.base)
+    }
+
     /// What the emotion adds to frame `at`, before anything is known of the take.
     pub fn delta(&self, at: usize) -> Delta {
-        let delta = self.still.clone().unwrap_or_else(|| {
-            let emotion = self.request.emotion.at(at as f64, Unit::Frames, &self.base);
-            self.asked(&emotion)
-        });
+        let moving = || self.asked(&self.emotion(at));
+        let delta = self.still.clone().unwrap_or_else(moving);
         let share = self.envelope(at);
         if share >= 1.0 {
             return delta;

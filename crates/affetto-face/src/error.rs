@@ -1,3 +1,5 @@
+use affetto_core::Hint;
+
 /// Why something could not be done with a face.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -25,4 +27,17 @@ pub enum Error {
         /// What was given.
         text: String,
     },
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Media(error) => error.hint(),
+            Self::Emotion(error) => error.hint(),
+            Self::UnknownUnit { .. } => {
+                Some("`affetto attributes fear --medium face` shows units with their names".into())
+            }
+            Self::Range { .. } => None,
+        }
+    }
 }

@@ -21,6 +21,7 @@ use crate::{
     Effect, Error, Findings, Input, InputRole, ModelUsed, Models, Request,
     effects::{lead_sheet_effects, piano_effects, written_bars},
     read::{ReadScore, read_input},
+    take::{EditedTake, edit_take},
 };
 
 /// Music, with what was asked (`A`) beside what was measured (`M`).
@@ -84,15 +85,22 @@ pub(crate) fn as_typed(_: InputRole, path: &Path) -> Result<PathBuf, Error> {
     Ok(path.to_path_buf())
 }
 
-/// Music of any kind, as [`Composed`].
+/// Whatever was made, as [`Composed`].
 pub(crate) struct AnyPiece {
-    pub(crate) score: Score,
-    pub(crate) written: Range<usize>,
+    pub(crate) media: Media,
     pub(crate) findings: Findings,
     pub(crate) effects: Vec<Effect>,
     pub(crate) warnings: Vec<String>,
     pub(crate) inputs: Vec<Input>,
-    pub(crate) model: ModelUsed,
+    pub(crate) model: Option<ModelUsed>,
+}
+
+/// What files are rendered from.
+pub(crate) enum Media {
+    /// Music, and the bars of it that were written.
+    Music { score: Score, written: Range<usize> },
+    /// A take.
+    Take(Box<EditedTake>),
 }
 
 /// Makes whatever `request` asks for.
@@ -116,19 +124,22 @@ pub(crate) fn make(
                 Findings::Piano { asked, measured }
             })
         }
+        Request::Face(request) => edit_take(request, work)?,
     })
 }
 
 impl<A, M> Composed<A, M> {
     fn with_findings(self, findings: impl FnOnce(A, M) -> Findings) -> AnyPiece {
         AnyPiece {
-            score: self.score,
-            written: self.written,
+            media: Media::Music {
+                score: self.score,
+                written: self.written,
+            },
             findings: findings(self.asked, self.measured),
             effects: self.effects,
             warnings: self.warnings,
             inputs: self.inputs,
-            model: self.model,
+            model: Some(self.model),
         }
     }
 }
@@ -192,14 +203,14 @@ fn piano(request: &PianoRequest, models: &Models, mut work: Work<'_>) -> Result<
 }
 
 /// What goes along with any piece while it is made.
-struct Work<'a> {
-    locate: &'a Locate<'a>,
-    progress: Recorder<'a>,
-    inputs: Vec<Input>,
+pub(crate) struct Work<'a> {
+    pub(crate) locate: &'a Locate<'a>,
+    pub(crate) progress: Recorder<'a>,
+    pub(crate) inputs: Vec<Input>,
 }
 
 impl<'a> Work<'a> {
-    fn new(locate: &'a Locate<'a>, progress: &'a dyn Progress) -> Self {
+    pub(crate) fn new(locate: &'a Locate<'a>, progress: &'a dyn Progress) -> Self {
         Self {
             locate,
             progress: Recorder::new(progress),
@@ -224,7 +235,7 @@ impl<'a> Work<'a> {
     }
 
     /// Warns of the controls that missed, and returns all that was warned of.
-    fn warnings(&self, effects: &[Effect]) -> Result<Vec<String>, Error> {
+    pub(crate) fn warnings(&self, effects: &[Effect]) -> Result<Vec<String>, Error> {
         if self.progress.cancelled() {
             return Err(Error::Cancelled);
         }
@@ -248,7 +259,7 @@ fn on_grid(score: Score, path: &Path, progress: &dyn Progress) -> Score {
 }
 
 /// Passes everything on, and keeps the warnings.
-struct Recorder<'a> {
+pub(crate) struct Recorder<'a> {
     inner: &'a dyn Progress,
     warnings: Mutex<Vec<String>>,
 }

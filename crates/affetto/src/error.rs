@@ -13,6 +13,15 @@ pub enum Error {
     /// A file of music is damaged, or a format cannot hold the music.
     #[error(transparent)]
     Media(Box<affetto_media::Error>),
+    /// The face cannot be edited as asked.
+    #[error(transparent)]
+    Face(Box<affetto_face::Error>),
+    /// Neither name nor content of a file is that of a take.
+    #[error("not a take: {}", path.display())]
+    UnknownTake {
+        /// The file.
+        path: PathBuf,
+    },
     /// An emotion or a curve was not understood.
     #[error(transparent)]
     Emotion(Box<affetto_emotion::Error>),
@@ -40,6 +49,8 @@ pub enum Error {
     UnknownOutput {
         /// The name.
         path: PathBuf,
+        /// Extensions that stand for one.
+        known: &'static str,
     },
     /// The same name to write twice.
     #[error("asked for twice: {}", path.display())]
@@ -163,13 +174,15 @@ impl Hint for Error {
             Self::Music(error) => error.hint(),
             Self::Media(error) => error.hint(),
             Self::Emotion(error) => error.hint(),
+            Self::Face(error) => error.hint(),
+            Self::UnknownTake { .. } => Some(
+                "takes are read from .csv (Live Link Face), .json, .jsonl and .glb files".into(),
+            ),
             Self::UnknownInput { .. } => {
                 Some("scores are read from .mid, .musicxml, .mxl and .abc files".into())
             }
             Self::FormatMismatch { .. } => Some("give it the extension of its content".into()),
-            Self::UnknownOutput { .. } => {
-                Some("end the name in .mid, .musicxml, .mxl, .abc, .ly, .wav or .png".into())
-            }
+            Self::UnknownOutput { known, .. } => Some(format!("end the name in {known}")),
             Self::Exists { .. } => {
                 Some("choose another name, or write over it with --force".into())
             }
@@ -211,6 +224,16 @@ impl From<affetto_music::Error> for Error {
 impl From<affetto_media::Error> for Error {
     fn from(error: affetto_media::Error) -> Self {
         Self::Media(Box::new(error))
+    }
+}
+
+impl From<affetto_face::Error> for Error {
+    fn from(error: affetto_face::Error) -> Self {
+        match error {
+            affetto_face::Error::Media(error) => error.into(),
+            affetto_face::Error::Emotion(error) => error.into(),
+            error => Self::Face(Box::new(error)),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 use affetto_attributes::LeadSheetMeasures;
+use affetto_face::measure::FaceMeasured;
 use affetto_music::{
     compose::Asked,
     piano::compose::{PianoAsked, PianoMeasured},
@@ -7,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de};
 use serde_json::Value;
 
-use crate::Task;
+use crate::{Kind, take::FaceAsked};
 
 /// What was asked, words resolved, beside what was measured on what came out.
 ///
@@ -30,21 +31,32 @@ pub enum Findings {
         /// What was measured of the written bars.
         measured: Box<PianoMeasured>,
     },
+    /// Of a take.
+    Face {
+        /// What was asked.
+        asked: Box<FaceAsked>,
+        /// What was measured.
+        measured: Box<FaceMeasured>,
+    },
 }
 
 impl Findings {
     /// From the fields of a file, by what its request asked for.
     pub(crate) fn from_json(
-        task: Task,
+        kind: Kind,
         asked: Value,
         measured: Value,
     ) -> Result<Self, serde_json::Error> {
-        Ok(match task {
-            Task::LeadSheet => Self::LeadSheet {
+        Ok(match kind {
+            Kind::LeadSheet => Self::LeadSheet {
                 asked: field("asked", asked)?,
                 measured: field("measured", measured)?,
             },
-            Task::Piano => Self::Piano {
+            Kind::Piano => Self::Piano {
+                asked: field("asked", asked)?,
+                measured: field("measured", measured)?,
+            },
+            Kind::FaceRig => Self::Face {
                 asked: field("asked", asked)?,
                 measured: field("measured", measured)?,
             },

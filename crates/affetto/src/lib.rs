@@ -13,12 +13,19 @@ mod request;
 mod rerun;
 mod schema;
 mod seeds;
+mod take;
 
 pub use affetto_attributes::{
     self as attributes, LeadSheetMeasures, ValenceClass, piece::Attribute,
 };
 pub use affetto_core::{Hint, Progress, Seed, Silent, Stage, Warning};
 pub use affetto_emotion::{self as emotion, Curve, Emotion, EmotionParts, Mixture, Vad};
+pub use affetto_face::{
+    self as face,
+    condition::{FaceRequest, Half, Region},
+    facs::ActionUnit,
+    measure::FaceMeasured,
+};
 pub use affetto_media::{self as media, Key, Metre, Score};
 pub use affetto_music::{
     self as music,
@@ -40,7 +47,8 @@ pub use provenance::{
     Engine, Input, InputRole, ModelUsed, OutputFile, PROVENANCE_SCHEMA, Provenance,
 };
 pub use read::read_score;
-pub use request::Request;
+pub use request::{Kind, Request};
 pub use rerun::{Rerun, RerunFile, RerunOptions, rerun};
 pub use schema::SchemaName;
 pub use seeds::{numbered, variation};
+pub use take::{EditedTake, FaceAsked, edit, read_take};

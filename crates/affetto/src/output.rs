@@ -108,10 +108,12 @@ fn check_names(request: &Request, options: &OutputOptions) -> Result<Vec<OutputF
     let mut names = BTreeSet::new();
     let mut formats = Vec::new();
     for path in &options.files {
-        formats.push(
-            OutputFormat::from_path(path)
-                .ok_or_else(|| Error::UnknownOutput { path: path.clone() })?,
-        );
+        formats.push(OutputFormat::of(request.kind(), path).ok_or_else(|| {
+            Error::UnknownOutput {
+                path: path.clone(),
+                known: request.kind().extensions(),
+            }
+        })?);
         if !names.insert(path) {
             return Err(Error::OutputTwice { path: path.clone() });
         }
@@ -201,7 +203,7 @@ fn provenance(request: &Request, piece: &AnyPiece, files: &[WrittenFile]) -> Pro
         schema: PROVENANCE_SCHEMA.into(),
         engine: Engine::this(),
         request: request.clone(),
-        models: vec![piece.model.clone()],
+        models: piece.model.iter().cloned().collect(),
         inputs: piece.inputs.clone(),
         outputs: files.iter().map(output).collect(),
         findings: piece.findings.clone(),

@@ -62,7 +62,7 @@ struct ProvenanceFile {
 impl<'de> Deserialize<'de> for Provenance {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let file = ProvenanceFile::deserialize(deserializer)?;
-        let findings = Findings::from_json(file.request.task(), file.asked, file.measured);
+        let findings = Findings::from_json(file.request.kind(), file.asked, file.measured);
         Ok(Self {
             schema: file.schema,
             engine: file.engine,
@@ -125,6 +125,8 @@ pub enum InputRole {
     FillIn,
     /// A lead sheet to arrange.
     Arrange,
+    /// A take to edit.
+    Take,
     /// The instruments of sound.
     Soundfont,
 }
@@ -137,6 +139,7 @@ impl InputRole {
             Self::ContinueFrom => "beginning",
             Self::FillIn => "score to fill",
             Self::Arrange => "lead sheet to arrange",
+            Self::Take => "take",
             Self::Soundfont => "SoundFont",
         }
     }
@@ -211,7 +214,7 @@ impl Provenance {
         self.outputs.iter().find_map(|OutputFile { name, .. }| {
             if !is_plain(name) {
                 Some(format!("{name:?} is no plain file name"))
-            } else if OutputFormat::from_path(Path::new(name)).is_none() {
+            } else if OutputFormat::of(self.request.kind(), Path::new(name)).is_none() {
                 Some(format!("no format is known by the extension of {name:?}"))
             } else {
                 let is_new = names.insert(name.as_str());

@@ -1,15 +1,20 @@
-//! From music to the bytes of a file.
+//! From what was made to the bytes of a file.
 
-use std::path::Path;
+use std::{ops::Range, path::Path};
 
 use affetto_core::{read_limited, sha256_hex};
 use affetto_media::{
-    Format, abc, lilypond, midi, musicxml,
+    Format, Score, abc, lilypond, midi, musicxml,
     piano_roll::{self, PianoRoll},
+    rig::TakeFormat,
     wav,
 };
 
-use crate::{Error, Findings, Input, InputRole, compose::AnyPiece};
+use crate::{
+    Error, Findings, Input, InputRole, Kind,
+    compose::{AnyPiece, Media},
+    take,
+};
 
 /// The most bytes of a SoundFont that are read.
 const MAX_SOUNDFONT_BYTES: u64 = 2 << 30;
@@ -24,11 +29,19 @@ pub(crate) enum OutputFormat {
     LilyPond,
     Wav,
     Png,
+    Take(TakeFormat),
 }
 
 impl OutputFormat {
-    /// The format that a file name's extension stands for.
-    pub(crate) fn from_path(path: &Path) -> Option<Self> {
+    /// The format that a file name's extension stands for, of those that what is made can be written in.
+    pub(crate) fn of(kind: Kind, path: &Path) -> Option<Self> {
+        match kind {
+            Kind::LeadSheet | Kind::Piano => Self::of_music(path),
+            Kind::FaceRig => take::format_to_write(path).map(Self::Take),
+        }
+    }
+
+    fn of_music(path: &Path) -> Option<Self> {
         let compressed = path
             .extension()
             .is_some_and(|extension| extension.eq_ignore_ascii_case("mxl"));
@@ -77,7 +90,10 @@ pub(crate) fn render(
     format: OutputFormat,
     sound: &Sound,
 ) -> Result<Vec<u8>, Error> {
-    let score = &piece.score;
+    let (score, written) = match &piece.media {
+        Media::Music { score, written } => (score, written),
+        Media::Take(edited) => return edited.render(format),
+    };
     Ok(match format {
         OutputFormat::Midi => midi::write(score)?,
         OutputFormat::MusicXml => musicxml::write(score)?,
@@ -85,18 +101,19 @@ pub(crate) fn render(
         OutputFormat::Abc => abc::write(score)?,
         OutputFormat::LilyPond => lilypond::write(score)?,
         OutputFormat::Wav => wav::write(&wav::render(score, &sound.sound)?)?,
-        OutputFormat::Png => piano_roll::png(&picture(piece))?,
+        OutputFormat::Png => piano_roll::png(&picture(score, written, &piece.findings))?,
+        OutputFormat::Take(format) => return Err(take::no_take(format)),
     })
 }
 
 /// The piano roll. A bar of a lead sheet that was given is shown with the valence that it has.
-fn picture(piece: &AnyPiece) -> PianoRoll<'_> {
-    let roll = PianoRoll::new(&piece.score);
-    match &piece.findings {
+fn picture<'a>(score: &'a Score, written: &Range<usize>, findings: &Findings) -> PianoRoll<'a> {
+    let roll = PianoRoll::new(score);
+    match findings {
         Findings::LeadSheet { asked, measured } => {
             let measured: Vec<f64> = measured.bars.iter().map(|bar| bar.valence).collect();
             let mut wanted = measured.clone();
-            for (bar, valence) in piece.written.clone().zip(&asked.valence_per_bar) {
+            for (bar, valence) in written.clone().zip(&asked.valence_per_bar) {
                 wanted[bar] = *valence;
             }
             PianoRoll {
@@ -110,10 +127,11 @@ fn picture(piece: &AnyPiece) -> PianoRoll<'_> {
             asked_valence: asked
                 .points_per_bar
                 .as_ref()
-                .filter(|points| points.len() == piece.score.bars.len())
+                .filter(|points| points.len() == score.bars.len())
                 .map(|points| points.iter().map(|(valence, _)| *valence).collect()),
             ..roll
         },
+        Findings::Face { .. } => roll,
     }
 }
 

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use affetto_core::Seed;
+use affetto_face::condition::FaceRequest;
 use affetto_music::{condition::LeadSheetRequest, piano::condition::PianoRequest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use crate::{Error, InputRole, Task};
 ///
 /// let text = r#"{ "kind": "music.lead-sheet", "seed": 7, "bars": 8, "key": "D minor" }"#;
 /// let request: Request = serde_json::from_str(text).unwrap();
-/// assert_eq!(request.kind(), "music.lead-sheet");
+/// assert_eq!(request.kind().name(), "music.lead-sheet");
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind")]
@@ -25,20 +26,58 @@ pub enum Request {
     /// Piano music for two hands.
     #[serde(rename = "music.piano")]
     Piano(Box<PianoRequest>),
+    /// Another feeling in a facial take.
+    #[serde(rename = "face.rig")]
+    Face(Box<FaceRequest>),
 }
 
-impl Request {
-    /// What it asks a model to do.
-    pub const fn task(&self) -> Task {
+/// What a request makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A lead sheet.
+    LeadSheet,
+    /// Piano music.
+    Piano,
+    /// A facial take.
+    FaceRig,
+}
+
+impl Kind {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::LeadSheet(_) => Task::LeadSheet,
-            Self::Piano(_) => Task::Piano,
+            Self::LeadSheet => Task::LeadSheet.name(),
+            Self::Piano => Task::Piano.name(),
+            Self::FaceRig => "face.rig",
         }
     }
 
-    /// The word for what is made.
-    pub const fn kind(&self) -> &'static str {
-        self.task().name()
+    /// The extensions of the files that it is written to, in words.
+    pub(crate) const fn extensions(self) -> &'static str {
+        match self {
+            Self::LeadSheet | Self::Piano => ".mid, .musicxml, .mxl, .abc, .ly, .wav or .png",
+            Self::FaceRig => ".csv, .json, .jsonl or .glb",
+        }
+    }
+}
+
+impl Request {
+    /// What it asks a model to do; nothing where no model is needed.
+    pub const fn task(&self) -> Option<Task> {
+        match self {
+            Self::LeadSheet(_) => Some(Task::LeadSheet),
+            Self::Piano(_) => Some(Task::Piano),
+            Self::Face(_) => None,
+        }
+    }
+
+    /// What is made.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::LeadSheet(_) => Kind::LeadSheet,
+            Self::Piano(_) => Kind::Piano,
+            Self::Face(_) => Kind::FaceRig,
+        }
     }
 
     /// Its seed.
@@ -46,6 +85,7 @@ impl Request {
         match self {
             Self::LeadSheet(request) => request.seed,
             Self::Piano(request) => request.seed,
+            Self::Face(request) => request.seed,
         }
     }
 
@@ -54,6 +94,7 @@ impl Request {
         match self {
             Self::LeadSheet(request) => request.model.as_deref(),
             Self::Piano(request) => request.model.as_deref(),
+            Self::Face(_) => None,
         }
     }
 
@@ -66,27 +107,29 @@ impl Request {
         match self {
             Self::LeadSheet(request) => request.check()?,
             Self::Piano(request) => request.check()?,
+            Self::Face(request) => request.check()?,
         }
         Ok(())
     }
 
     /// The files that it names, each with what it is for.
     pub fn inputs(&self) -> impl Iterator<Item = (InputRole, &Path)> {
-        use InputRole::{Arrange, ContinueFrom, FillIn, Keep};
+        use InputRole::{Arrange, ContinueFrom, FillIn, Keep, Take};
         let named = match self {
-            Self::LeadSheet(request) => [
-                (Keep, &request.keep),
-                (ContinueFrom, &request.continue_from),
-                (FillIn, &request.fill_in),
+            Self::LeadSheet(request) => vec![
+                (Keep, request.keep.as_deref()),
+                (ContinueFrom, request.continue_from.as_deref()),
+                (FillIn, request.fill_in.as_deref()),
             ],
-            Self::Piano(request) => [
-                (ContinueFrom, &request.continue_from),
-                (FillIn, &request.fill_in),
-                (Arrange, &request.arrange),
+            Self::Piano(request) => vec![
+                (ContinueFrom, request.continue_from.as_deref()),
+                (FillIn, request.fill_in.as_deref()),
+                (Arrange, request.arrange.as_deref()),
             ],
+            Self::Face(request) => vec![(Take, Some(request.take.as_path()))],
         };
         let paths = named.into_iter();
-        paths.filter_map(|(role, path)| Some((role, path.as_deref()?)))
+        paths.filter_map(|(role, path)| Some((role, path?)))
     }
 
     /// The same request with another seed.
@@ -96,6 +139,7 @@ impl Request {
                 Self::LeadSheet(Box::new(LeadSheetRequest { seed, ..*request }))
             }
             Self::Piano(request) => Self::Piano(Box::new(PianoRequest { seed, ..*request })),
+            Self::Face(request) => Self::Face(Box::new(FaceRequest { seed, ..*request })),
         }
     }
 }
@@ -109,6 +153,12 @@ impl From<LeadSheetRequest> for Request {
 impl From<PianoRequest> for Request {
     fn from(request: PianoRequest) -> Self {
         Self::Piano(Box::new(request))
+    }
+}
+
+impl From<FaceRequest> for Request {
+    fn from(request: FaceRequest) -> Self {
+        Self::Face(Box::new(request))
     }
 }
 

@@ -88,8 +88,11 @@ pub fn rerun(
             return Err(Error::Cancelled);
         }
         let path = folder.join(&output.name);
-        let format = OutputFormat::from_path(&path)
-            .ok_or_else(|| Error::UnknownOutput { path: path.clone() })?;
+        let kind = provenance.request.kind();
+        let format = OutputFormat::of(kind, &path).ok_or_else(|| Error::UnknownOutput {
+            path: path.clone(),
+            known: kind.extensions(),
+        })?;
         let bytes = render(&piece, format, &sound)?;
         let mut file = RerunFile {
             recorded_sha256: output.sha256.clone(),
@@ -159,9 +162,12 @@ fn locate(
 
 fn check_models(provenance: &Provenance, models: &Models) -> Result<(), Error> {
     let request = &provenance.request;
+    let Some(task) = request.task() else {
+        return Ok(());
+    };
     for recorded in &provenance.models {
         let name = request.model().or(Some(&recorded.id));
-        let now = models.used(request.task(), name)?;
+        let now = models.used(task, name)?;
         let files = [
             (
                 "model.safetensors",

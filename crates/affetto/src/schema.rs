@@ -1,6 +1,7 @@
 //! JSON Schemas of what is read and written.
 
 use affetto_emotion::Curve;
+use affetto_face::condition::FaceRequest;
 use affetto_music::{condition::LeadSheetRequest, piano::condition::PianoRequest};
 use schemars::{Schema, schema_for};
 
@@ -13,6 +14,8 @@ pub enum SchemaName {
     LeadSheet,
     /// A request for piano music.
     Piano,
+    /// A request for another feeling in a take.
+    FaceRig,
     /// Any request.
     Request,
     /// A provenance file.
@@ -23,9 +26,10 @@ pub enum SchemaName {
 
 impl SchemaName {
     /// Every schema.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::LeadSheet,
         Self::Piano,
+        Self::FaceRig,
         Self::Request,
         Self::Provenance,
         Self::Curve,
@@ -36,6 +40,7 @@ impl SchemaName {
         match self {
             Self::LeadSheet => "lead-sheet",
             Self::Piano => "piano",
+            Self::FaceRig => "face-rig",
             Self::Request => "request",
             Self::Provenance => "provenance",
             Self::Curve => "curve",
@@ -47,6 +52,7 @@ impl SchemaName {
         match self {
             Self::LeadSheet => schema_for!(LeadSheetRequest),
             Self::Piano => schema_for!(PianoRequest),
+            Self::FaceRig => schema_for!(FaceRequest),
             Self::Request => schema_for!(Request),
             Self::Provenance => schema_for!(Provenance),
             Self::Curve => Curve::json_schema(),
@@ -132,6 +138,7 @@ mod tests {
         let definitions = [
             ["#/$defs/Asked", "#/$defs/LeadSheetMeasures"],
             ["#/$defs/PianoAsked", "#/$defs/PianoMeasured"],
+            ["#/$defs/FaceAsked", "#/$defs/FaceMeasured"],
         ];
         assert_eq!(pairs.collect::<Vec<_>>(), definitions);
         assert_eq!(schema["unevaluatedProperties"], false);

@@ -1,6 +1,7 @@
 //! `affetto attributes`
 
 mod asked;
+mod face;
 mod files;
 mod lead_sheet;
 mod piece;

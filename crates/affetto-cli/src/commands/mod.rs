@@ -2,6 +2,8 @@
 
 mod attributes;
 mod completions;
+mod face;
+mod make;
 mod man;
 mod models;
 mod music;
@@ -26,6 +28,7 @@ pub fn run(cli: &Cli, printer: &Printer) -> Result<Value, Failure> {
     let models = || models_of(&cli.global);
     match &cli.command {
         Command::Music(what) => music::run(what, &models()?, printer),
+        Command::Face(what) => face::run(what, &models()?, printer),
         Command::Attributes(args) => attributes::run(args, printer),
         Command::Train(Train::LeadSheet(args)) => train::run(args, printer),
         Command::Train(Train::AttributeMap(args)) => train::attribute_map(args, printer),

@@ -1,13 +1,14 @@
-use affetto::{Findings, Models, Output, OutputOptions, Progress, Warning, run as make};
-use serde_json::{Value, json};
+//! `affetto music`
 
-use super::piano_attributes;
+use affetto::{Models, Progress, Warning};
+use serde_json::Value;
+
+use super::make::carry_out;
 use crate::{
-    args::{EmotionArgs, LeadSheet, Music, Piano},
-    commands::json,
-    failure::{Code, Failure},
+    args::{LeadSheet, Music, Piano},
+    failure::Failure,
     printer::Printer,
-    resolve::{self, Piece, Plan},
+    resolve,
 };
 
 /// `affetto music`
@@ -22,88 +23,8 @@ pub fn run(what: &Music, models: &Models, printer: &Printer) -> Result<Value, Fa
             (resolve::piano(args)?, emotion, files.dry_run)
         }
     };
-    if dry_run {
-        return show(&plan, models, printer);
-    }
-    write(&plan, emotion, models, printer)
-}
-
-fn write(
-    plan: &Plan,
-    emotion: &EmotionArgs,
-    models: &Models,
-    printer: &Printer,
-) -> Result<Value, Failure> {
-    if emotion.dominance.is_some() {
+    if emotion.dominance.is_some() && !dry_run {
         printer.warn(Warning("nothing in the music goes by --dominance".into()));
     }
-    let mut outputs = Vec::new();
-    for (at, piece) in plan.pieces.iter().enumerate() {
-        if printer.terminated() {
-            return Err(terminated(at, plan.pieces.len()));
-        }
-        let options = OutputOptions {
-            files: piece.files.clone(),
-            ..plan.options.clone()
-        };
-        let output = make(&piece.request, &options, models, printer)?;
-        report(&output, printer);
-        outputs.push(json(&output));
-    }
-    if printer.terminated() {
-        return Err(terminated(plan.pieces.len(), plan.pieces.len()));
-    }
-    Ok(Value::Array(outputs))
-}
-
-fn terminated(done: usize, total: usize) -> Failure {
-    Failure {
-        code: Code::Resumable,
-        message: format!("told to end with {done} of {total} pieces written"),
-        hint: Some("the same command makes the same files".into()),
-    }
-}
-
-fn report(output: &Output, printer: &Printer) {
-    printer.event("item_finished", json!({ "output": output }));
-    printer.clear();
-    let head = ["", "asked", "measured", ""].map(str::to_owned).to_vec();
-    let row = |effect: &affetto::Effect| {
-        vec![
-            effect.control.name().to_owned(),
-            effect.asked.clone(),
-            effect.measured.clone(),
-            effect.verdict(),
-        ]
-    };
-    let rows: Vec<Vec<String>> = std::iter::once(head)
-        .chain(output.effects.iter().map(row))
-        .collect();
-    printer.say_table(&rows);
-    if let Findings::Piano { asked, measured } = &output.findings {
-        printer.say("");
-        piano_attributes::say(asked, measured, printer);
-    }
-    for file in &output.files {
-        printer.data(&file.path.display().to_string());
-    }
-}
-
-/// `--dry-run`
-fn show(plan: &Plan, models: &Models, printer: &Printer) -> Result<Value, Failure> {
-    let piece = |Piece { request, files }: &Piece| -> Result<Value, Failure> {
-        request.check()?;
-        let model = models.used(request.task(), request.model())?.id;
-        Ok(json!({ "request": request, "files": files, "model": model }))
-    };
-    let pieces = plan
-        .pieces
-        .iter()
-        .map(piece)
-        .collect::<Result<Vec<_>, _>>()?;
-    let plan =
-        json!({ "pieces": pieces, "strict": plan.options.strict, "force": plan.options.force });
-    printer.event("plan", json!({ "plan": plan }));
-    printer.data(&serde_json::to_string_pretty(&plan).unwrap_or_default());
-    Ok(plan)
+    carry_out(&plan, dry_run, models, printer)
 }

@@ -2,7 +2,7 @@
 
 use affetto::{
     Control, Emotion, EmotionParts, LeadSheetRequest, Seed, ValenceClass,
-    emotion::{Channel, Curve},
+    emotion::{Channel, Curve, Unit},
     media::Quarters,
 };
 
@@ -19,7 +19,7 @@ pub fn request(args: &LeadSheet) -> Result<LeadSheetRequest, Failure> {
         .emotion
         .arousal
         .as_deref()
-        .map(|text| control(Channel::Arousal, text));
+        .map(|text| control(Channel::Arousal, Unit::Bars, text));
     let arousal = arousal.transpose()?;
     let pickup = args.pickup.as_deref().map(pickup).transpose()?;
     Ok(LeadSheetRequest {
@@ -45,12 +45,12 @@ pub fn request(args: &LeadSheet) -> Result<LeadSheetRequest, Failure> {
         density: args
             .density
             .as_deref()
-            .map(|text| control(Channel::Density, text))
+            .map(|text| control(Channel::Density, Unit::Bars, text))
             .transpose()?,
         tension: args
             .tension
             .as_deref()
-            .map(|text| control(Channel::Tension, text))
+            .map(|text| control(Channel::Tension, Unit::Bars, text))
             .transpose()?,
         style: args.style,
         form: args.form.clone(),
@@ -77,7 +77,7 @@ enum Valence {
 
 fn valence(text: &str) -> Result<Valence, Failure> {
     if text.contains(':') {
-        return Ok(Valence::Curve(curve(Channel::Valence, text)?));
+        return Ok(Valence::Curve(curve(Channel::Valence, Unit::Bars, text)?));
     }
     if let Ok(number) = text.trim().parse() {
         return Ok(Valence::Number(number));

@@ -1,6 +1,7 @@
 //! From flags to what the library takes.
 
 mod emotion;
+mod face;
 mod lead_sheet;
 mod piano;
 
@@ -9,11 +10,11 @@ use std::path::{Path, PathBuf};
 use affetto::{OutputOptions, Request, media::Format, numbered, variation};
 
 use crate::{
-    args::{FileArgs, LeadSheet, ModelArgs, Piano},
+    args::{FaceEdit, FileArgs, LeadSheet, ModelArgs, Piano},
     failure::Failure,
 };
 
-/// What a command of `music` makes.
+/// What a command makes.
 pub struct Plan {
     /// One, or each variation.
     pub pieces: Vec<Piece>,
@@ -21,7 +22,7 @@ pub struct Plan {
     pub options: OutputOptions,
 }
 
-/// One piece of music.
+/// One thing to make.
 pub struct Piece {
     /// What to make.
     pub request: Request,
@@ -41,6 +42,28 @@ pub fn piano(args: &Piano) -> Result<Plan, Failure> {
     let files = files(&args.files)?;
     let request = piano::request(args)?.into();
     Ok(plan(request, files, &args.files, &args.model))
+}
+
+/// From the flags of `face edit` to the request and the files.
+pub fn face(args: &FaceEdit) -> Result<Plan, Failure> {
+    if args.output.is_empty() && !args.dry_run {
+        return Err(Failure::usage(
+            "no file to write",
+            "name one: -o take-glad.csv",
+        ));
+    }
+    let piece = Piece {
+        request: face::request(args)?.into(),
+        files: args.output.clone(),
+    };
+    Ok(Plan {
+        pieces: vec![piece],
+        options: OutputOptions {
+            strict: args.strict,
+            force: args.force,
+            ..OutputOptions::default()
+        },
+    })
 }
 
 fn plan(request: Request, files: Vec<PathBuf>, args: &FileArgs, model: &ModelArgs) -> Plan {
@@ -125,7 +148,7 @@ mod tests {
         let plan = resolve(&parse(&format!("{line}~-o~a.mid"))).unwrap();
         match plan.pieces.into_iter().next().unwrap().request {
             Request::LeadSheet(request) => *request,
-            Request::Piano(_) => unreachable!(),
+            Request::Piano(_) | Request::Face(_) => unreachable!(),
         }
     }
 

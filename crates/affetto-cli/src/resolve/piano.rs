@@ -1,15 +1,9 @@
 //! From the flags of `music piano` to a request.
 
-use affetto::{
-    Control, Emotion, EmotionParts, PianoRequest, Seed,
-    emotion::{Channel, Curve, Key},
-};
+use affetto::{PianoRequest, Seed, emotion::Unit};
 
-use super::emotion::{check_beside_file, control, curve_of_file, emotion, two_curves, words};
-use crate::{
-    args::{EmotionArgs, Piano},
-    failure::{Failure, wrong_argument},
-};
+use super::emotion::emotion_over;
+use crate::{args::Piano, failure::Failure};
 
 /// The request of the flags.
 pub fn request(args: &Piano) -> Result<PianoRequest, Failure> {
@@ -18,7 +12,7 @@ pub fn request(args: &Piano) -> Result<PianoRequest, Failure> {
     Ok(PianoRequest {
         seed: Seed(model.seed),
         title: args.files.title.clone(),
-        emotion: emotion_of(&args.emotion)?,
+        emotion: emotion_over(&args.emotion, Unit::Bars)?,
         attributes: args.attributes.iter().copied().collect(),
         bars: args.bars,
         meter: args.meter,
@@ -40,86 +34,14 @@ pub fn request(args: &Piano) -> Result<PianoRequest, Failure> {
     })
 }
 
-/// Words, numbers and curves together; numbers go before the words.
-fn emotion_of(args: &EmotionArgs) -> Result<Emotion, Failure> {
-    let axis = |channel, text: &Option<String>| {
-        let read = text.as_deref().map(|text| control(channel, text));
-        read.transpose()
-    };
-    let axes = [
-        (Channel::Valence, axis(Channel::Valence, &args.valence)?),
-        (Channel::Arousal, axis(Channel::Arousal, &args.arousal)?),
-    ];
-    let number = |at: usize| match axes[at].1 {
-        Some(Control::Constant(number)) => Some(number),
-        _ => None,
-    };
-    let words = words(args)?;
-    emotion(EmotionParts {
-        valence: number(0).or(words.valence),
-        arousal: number(1).or(words.arousal),
-        curve: curve_of(args, &axes)?,
-        ..words
-    })
-}
-
-/// That of the file, or those of the two axes as one.
-fn curve_of(
-    args: &EmotionArgs,
-    axes: &[(Channel, Option<Control>)],
-) -> Result<Option<Curve>, Failure> {
-    let from_file = curve_of_file(args)?;
-    let mut joined: Option<Curve> = None;
-    for (channel, axis) in axes {
-        if let (Some(curve), Some(_)) = (&from_file, axis) {
-            check_beside_file(curve, *channel)?;
-        }
-        let Some(Control::Curve(curve)) = axis else {
-            continue;
-        };
-        if from_file.is_some() {
-            return Err(two_curves(*channel));
-        }
-        joined = Some(match &joined {
-            Some(other) => join(other, curve)?,
-            None => curve.clone(),
-        });
-    }
-    Ok(from_file.or(joined))
-}
-
-/// Two curves over the bars that name different channels, as one.
-fn join(one: &Curve, other: &Curve) -> Result<Curve, Failure> {
-    let mut keys: Vec<Key> = one.keys().to_vec();
-    for key in other.keys() {
-        match keys.iter_mut().find(|earlier| earlier.at == key.at) {
-            Some(earlier) => {
-                // Nothing is left from a last key, so that its easing says nothing.
-                if earlier.at == one.end() {
-                    earlier.ease = key.ease;
-                } else if key.at != other.end() && earlier.ease != key.ease {
-                    return Err(Failure::usage(
-                        format!("the curves leave bar {} in two ways", key.at),
-                        "give both the same easing there",
-                    ));
-                }
-                for channel in Channel::ALL {
-                    if let Some(value) = key.get(channel) {
-                        *earlier = earlier.clone().with(channel, value);
-                    }
-                }
-            }
-            None => keys.push(key.clone()),
-        }
-    }
-    keys.sort_by(|a, b| a.at.total_cmp(&b.at));
-    Curve::new(one.unit(), one.fps(), keys).map_err(|error| wrong_argument(&error))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use affetto::{AttributeWish, emotion::Easing, music::piano::tokens::Style};
+    use affetto::{
+        AttributeWish,
+        emotion::{Channel, Easing},
+        music::piano::tokens::Style,
+    };
     use clap::Parser;
 
     use super::*;

@@ -1,5 +1,6 @@
 //! Whether each control did what was asked of it.
 
+mod face;
 mod lead_sheet;
 mod piano;
 
@@ -9,6 +10,7 @@ use affetto_media::{Key, Metre, Note, Quarters, Score};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use face::face_effects;
 pub(crate) use lead_sheet::{lead_sheet_effects, written_bars};
 pub(crate) use piano::piano_effects;
 
@@ -48,11 +50,15 @@ pub enum EffectKind {
     ValenceSide,
     /// Arousal, awake or calm: how likely the asked side is by the attributes of the music.
     ArousalSide,
+    /// The emotion in a face: how far the shapes moved, of how far the emotion moves a face at rest.
+    Expression,
+    /// Speech: the least correlation of jawOpen, mouthClose and mouthPucker before and after.
+    Speech,
 }
 
 impl EffectKind {
     /// Every control.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Bars,
         Self::Meter,
         Self::Key,
@@ -69,6 +75,8 @@ impl EffectKind {
         Self::Attributes,
         Self::ValenceSide,
         Self::ArousalSide,
+        Self::Expression,
+        Self::Speech,
     ];
 
     /// The word for the control.
@@ -90,6 +98,8 @@ impl EffectKind {
             Self::Attributes => "attributes",
             Self::ValenceSide => "valence",
             Self::ArousalSide => "arousal",
+            Self::Expression => "expression",
+            Self::Speech => "speech",
         }
     }
 
@@ -106,6 +116,8 @@ impl EffectKind {
             Self::TensionCurve | Self::ArousalLoudness | Self::ArousalEvents => 0.5,
             Self::Attributes => 0.6, // half of them by chance
             Self::ValenceSide | Self::ArousalSide => 0.5,
+            Self::Expression => 0.3, // while somebody speaks, half of the mouth stays
+            Self::Speech => 0.98,
         }
     }
 

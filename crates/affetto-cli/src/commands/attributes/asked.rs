@@ -11,9 +11,9 @@ use affetto::{
 };
 use serde_json::{Value, json};
 
-use super::files::write_whole;
+use super::{face, files::write_whole};
 use crate::{
-    args::Attributes,
+    args::{Attributes, Medium},
     commands::json,
     failure::{Failure, wrong_argument},
     printer::Printer,
@@ -34,6 +34,15 @@ pub fn show(
 ) -> Result<Value, Failure> {
     let emotion = emotion(args)?;
     let name = name(args, &emotion);
+    if args.medium == Medium::Face {
+        return match plot {
+            Some(_) => Err(Failure::usage(
+                "a picture is drawn of what an emotion asks of music alone",
+                "leave out --plot, or --medium",
+            )),
+            None => Ok(face::show(&emotion, &name, printer)),
+        };
+    }
     let targets = map.targets(&emotion);
     if !printer.is_json() {
         print(map, &name, &emotion, &targets, args.all, printer);
@@ -81,6 +90,15 @@ fn name(args: &Attributes, emotion: &Emotion) -> String {
     })
 }
 
+/// The emotion and where it lies.
+pub fn say_title(name: &str, emotion: &Emotion, printer: &Printer) {
+    let [valence, arousal, dominance] = emotion.vad().to_array();
+    printer.data(&format!(
+        "{name}: valence {valence:+.2}, arousal {arousal:+.2}, dominance {dominance:+.2}"
+    ));
+    printer.data("");
+}
+
 fn print(
     map: &AttributeMap,
     name: &str,
@@ -89,14 +107,7 @@ fn print(
     all: bool,
     printer: &Printer,
 ) {
-    let point = emotion.vad();
-    printer.data(&format!(
-        "{name}: valence {:+.2}, arousal {:+.2}, dominance {:+.2}",
-        point.valence(),
-        point.arousal(),
-        point.dominance()
-    ));
-    printer.data("");
+    say_title(name, emotion, printer);
     printer.data_table(&cues(targets));
     printer.data("");
     let mut shown: Vec<&AttributeTarget> = targets.attributes.iter().collect();

@@ -264,7 +264,7 @@ impl SequenceJudge {
             average: 0.98,
             steps: 1500,
             evaluate_steps: 50,
-            patience: 10,
+            patience: 5,
             ..TrainSettings::default()
         };
         Self::train_as(known, held_out, &settings, folder, progress)
