@@ -319,8 +319,23 @@ pub(super) struct Builder {
 impl Builder {
     /// Numbers as items of `type_`, with the least and the largest of each place in an item.
     pub(super) fn floats(&mut self, type_: Type, numbers: &[f32]) -> Index<Accessor> {
+        self.floats_for(None, type_, numbers)
+    }
+
+    /// Places or deltas of vertices.
+    pub(super) fn vertices(&mut self, places: &[[f32; 3]]) -> Index<Accessor> {
+        let target = Some(Valid(buffer::Target::ArrayBuffer));
+        self.floats_for(target, Type::Vec3, places.as_flattened())
+    }
+
+    fn floats_for(
+        &mut self,
+        target: Option<Checked<buffer::Target>>,
+        type_: Type,
+        numbers: &[f32],
+    ) -> Index<Accessor> {
         let bytes = numbers.iter().flat_map(|number| number.to_le_bytes());
-        let view = self.view(bytes, None);
+        let view = self.view(bytes, target);
         let width = type_.multiplicity();
         let extreme = |pick: fn(f32, f32) -> f32| {
             let of_place = |place| {

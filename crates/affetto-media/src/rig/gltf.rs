@@ -292,20 +292,19 @@ fn rotations(file: &mut Builder, turns: impl Iterator<Item = Turn>) -> Index<Acc
 }
 
 fn face_mesh(file: &mut Builder, mesh: &FaceMesh<'_>) -> Mesh {
-    let positions = file.floats(Type::Vec3, mesh.positions.as_flattened());
+    let positions = file.vertices(mesh.positions);
     let corners = file.corners(mesh.triangles);
     let deltas = mesh.deltas.iter();
-    let targets = deltas.map(|deltas| file.floats(Type::Vec3, deltas.as_flattened()));
+    let targets = deltas.map(|deltas| file.vertices(deltas));
     let targets = targets.collect();
     mesh_of(positions, corners, targets)
 }
 
 /// A small triangle that every shape moves by a tenth of a millimetre: importers drop targets that move nothing.
 fn carrier(file: &mut Builder) -> Mesh {
-    let positions = [0.0, 0.0, 0.0, 0.01, 0.0, 0.0, 0.0, 0.01, 0.0];
-    let positions = file.floats(Type::Vec3, &positions);
+    let positions = file.vertices(&[[0.0; 3], [0.01, 0.0, 0.0], [0.0, 0.01, 0.0]]);
     let corners = file.corners(&[[0, 1, 2]]);
-    let delta = file.floats(Type::Vec3, &[0.0, 0.0, 1e-4, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    let delta = file.vertices(&[[0.0, 0.0, 1e-4], [0.0; 3], [0.0; 3]]);
     mesh_of(positions, corners, vec![delta; SHAPES])
 }
 
