@@ -54,6 +54,16 @@ fn scores() {
 }
 
 #[test]
+fn takes() {
+    let files = bad("takes");
+    assert!(files.len() >= 40, "{}", files.len());
+    for file in files {
+        let edit = ["face", "edit", "-o", "a.csv", "--emotion", "joy"];
+        assert_refused(&file, &edit);
+    }
+}
+
+#[test]
 fn curves() {
     for file in bad("curve") {
         assert_refused(&file, &["music", "lead-sheet", "-o", "a.mid", "--curve"]);

@@ -58,7 +58,7 @@ fn a_take_gets_another_feeling_and_keeps_its_speech() {
         "MouthClose",
         "MouthPucker",
         "EyeBlinkLeft",
-        "BrowOuterUpRight",
+        "NoseSneerLeft",
     ] {
         assert_eq!(
             column(&place, "sly.csv", kept),

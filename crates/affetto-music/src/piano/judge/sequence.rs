@@ -350,17 +350,21 @@ mod tests {
         assert_eq!(moved([88, 1, 1, 1, 1], 3)[..2], [88, 4]);
     }
 
-    /// Fast and loud against slow and soft, with and without thirds of a major scale.
+    /// Fast and loud against slow and soft, detached against held over the next note.
     fn piece(quadrant: Quadrant, seed: u64) -> Heard {
         let mut rng = Seed(seed).rng();
         let (velocity, gap) = match quadrant.is_awake() {
             true => (100, 120),
             false => (40, 480),
         };
-        let third = if quadrant.is_pleasant() { 4 } else { 3 };
+        let held = if quadrant.is_pleasant() {
+            gap / 4
+        } else {
+            3 * gap
+        };
         let note = |at: u64| {
-            let pitch = 60 + [0, third, 7][rng.below(3)];
-            (pitch, velocity, at * gap, (at + 1) * gap)
+            let pitch = 60 + [0, 4, 7][rng.below(3)];
+            (pitch, velocity, at * gap, at * gap + held)
         };
         let notes_of: Vec<(u8, u8, u64, u64)> = (0..24).map(note).collect();
         notes(&performance(&notes_of))
@@ -382,8 +386,8 @@ mod tests {
         let settings = TrainSettings {
             peak_rate: 5e-3,
             warmup_steps: 10,
-            steps: 60,
-            evaluate_steps: 30,
+            steps: 80,
+            evaluate_steps: 40,
             average: 0.9,
             ..TrainSettings::default()
         };
