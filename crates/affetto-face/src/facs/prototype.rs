@@ -257,7 +257,7 @@ fn near(point: Vad) -> impl Iterator<Item = (Source, f64)> {
     let weight = |(anchor, row): (&str, &'static str)| {
         let at = TABLES.pad_mehrabian.get(anchor).and_then(Row::data)?;
         let square = (at[0] - v).powi(2) + (at[1] - a).powi(2) + (at[2] - d).powi(2);
-        Some((row, (-square / (2.0 * NEAR * NEAR)).exp()))
+        Some((row, libm::exp(-square / (2.0 * NEAR * NEAR))))
     };
     let weights: Vec<(&str, f64)> = ANCHORS.into_iter().filter_map(weight).collect();
     let sum: f64 = weights.iter().map(|(_, weight)| weight).sum();

@@ -275,12 +275,15 @@ fn by_sequence(
     verdict(JudgeReport::of(&judges.real), None, generated, seed, &judge)
 }
 
+/// How likely each quadrant is, for each piece.
+type Hearing<'a> = dyn Fn(&[Asked]) -> Result<Vec<[f64; 4]>, Error> + 'a;
+
 fn verdict(
     cross_validated: JudgeReport,
     real: Option<JudgeReport>,
     generated: &Generated,
     seed: Seed,
-    judge: &dyn Fn(&[Asked]) -> Result<Vec<[f64; 4]>, Error>,
+    judge: &Hearing,
 ) -> Result<Verdict, Error> {
     let judged = |pieces: &[Asked]| -> Result<Vec<Judged>, Error> {
         let asked = pieces.iter().map(|piece| piece.quadrant);
