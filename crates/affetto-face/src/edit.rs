@@ -385,16 +385,16 @@ mod tests {
     fn talk(at: usize) -> TakeFrame {
         let seconds = at as f64 / f64::from(RATE);
         let mut frame = TakeFrame::default();
-        let wave = (seconds * 4.0 * std::f64::consts::TAU).sin();
+        let wave = libm::sin(seconds * 4.0 * std::f64::consts::TAU);
         frame.shapes[Shape::JawOpen] = 0.2 + 0.18 * wave;
         frame.shapes[Shape::MouthClose] = 0.1 - 0.08 * wave;
-        frame.shapes[Shape::MouthPucker] = 0.2 + 0.2 * (seconds * 7.0).sin();
+        frame.shapes[Shape::MouthPucker] = 0.2 + 0.2 * libm::sin(seconds * 7.0);
         frame.shapes[Shape::MouthSmileLeft] = 0.3;
         let blinks = at as u32 % RATE < 6;
         for lid in [Shape::EyeBlinkLeft, Shape::EyeBlinkRight] {
             frame.shapes[lid] = f64::from(u8::from(blinks));
         }
-        frame.head.yaw = 0.1 * seconds.sin();
+        frame.head.yaw = 0.1 * libm::sin(seconds);
         frame
     }
 
