@@ -34,6 +34,6 @@ pub use nearest::nearest;
 pub use plausibility::{Plausibility, UNUSUAL, UnusualPair};
 pub use posterior::{Class, GROUPS, Posterior, perplexity};
 pub use taxonomy::Taxonomy;
-pub use time::{FrameRate, TimeBase, Unit, parse_frame_rate};
+pub use time::{FrameRate, TimeBase, Unit, frames_per_second, parse_frame_rate};
 pub use track::{MAX_BYTES, SCHEMA};
 pub use vad::Vad;

@@ -66,7 +66,8 @@ fn fraction(text: &str) -> Option<FrameRate> {
     (below > 0).then(|| Ratio::new(above, below))
 }
 
-pub(crate) fn frames_per_second(rate: FrameRate) -> f64 {
+/// A frame rate as a number.
+pub fn frames_per_second(rate: FrameRate) -> f64 {
     f64::from(*rate.numer()) / f64::from(*rate.denom())
 }
 

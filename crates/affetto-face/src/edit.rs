@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use affetto_emotion::{Emotion, FrameRate, TimeBase, Unit};
+use affetto_emotion::{Emotion, FrameRate, TimeBase, Unit, frames_per_second};
 use affetto_media::rig::{Shape, TakeFrame, Turn, Weights};
 
 use crate::{
@@ -96,7 +96,7 @@ impl Editor {
         let (seconds, beats) = BEAT;
         let mut editor = Self {
             base: TimeBase::new(seconds, beats, rate)?,
-            rate: f64::from(*rate.numer()) / f64::from(*rate.denom()),
+            rate: frames_per_second(rate),
             frames,
             still: None,
             request: request.clone(),
@@ -358,7 +358,7 @@ impl<E, I: Iterator<Item = Result<TakeFrame, E>>> Iterator for Edited<'_, I> {
         let speaking = self.speaking(at);
         let delta = self.editor.delta(self.next);
         let shown = self.editor.shown(&frame, &delta, speaking);
-        self.measured.add(&frame, &shown, speaking);
+        self.measured.add(&frame, &shown, &delta.shapes, speaking);
         self.next += 1;
         if at >= ahead {
             self.movements.pop_front();

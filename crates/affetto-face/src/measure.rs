@@ -1,6 +1,6 @@
 //! What is measured of an edited take: how far it moved, and whether speech is what it was.
 
-use affetto_media::rig::{SHAPES, Shape, TakeFrame};
+use affetto_media::rig::{SHAPES, Shape, TakeFrame, Weights};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,9 @@ pub const SPOKEN: [Shape; 3] = [Shape::JawOpen, Shape::MouthClose, Shape::MouthP
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
     frames: usize,
+    asked: f64,
     moved: f64,
+    changed: bool,
     most: f64,
     speaking: f64,
     by_shape: Vec<f64>,
@@ -74,23 +76,39 @@ impl Pairs {
     }
 }
 
+fn length(numbers: &[f64]) -> f64 {
+    let squares = numbers.iter().map(|number| number * number);
+    squares.sum::<f64>().sqrt()
+}
+
 impl Measured {
-    /// One more frame, before and after.
-    pub fn add(&mut self, before: &TakeFrame, after: &TakeFrame, speaking: f64) {
+    /// One more frame, before and after, and what the emotion adds to a face at rest.
+    pub fn add(&mut self, before: &TakeFrame, after: &TakeFrame, asked: &Weights, speaking: f64) {
         self.frames += 1;
+        self.changed |= before != after;
+        self.asked += length(&asked.0);
         self.speaking += speaking;
         self.by_shape.resize(SHAPES, 0.0);
-        let mut square = 0.0;
-        for shape in Shape::ALL {
-            let change = after.shapes[shape] - before.shapes[shape];
-            self.by_shape[shape.index()] += change;
+        let change = |shape: Shape| after.shapes[shape] - before.shapes[shape];
+        let changes = Shape::ALL.map(change);
+        for (sum, change) in self.by_shape.iter_mut().zip(changes) {
+            *sum += change;
             self.most = self.most.max(change.abs());
-            square += change * change;
         }
-        self.moved += square.sqrt();
+        self.moved += length(&changes);
         for (pairs, shape) in self.spoken.iter_mut().zip(SPOKEN) {
             pairs.add([before.shapes[shape], after.shapes[shape]]);
         }
+    }
+
+    /// Whether any frame is another than it was.
+    pub const fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// How far the emotion moves the shapes of a face at rest: the mean over frames of the length of what it adds.
+    pub fn asked(&self) -> f64 {
+        self.asked / self.frames.max(1) as f64
     }
 
     /// The figures.

@@ -24,6 +24,8 @@ pub mod rules;
 pub mod songs;
 pub mod statistics;
 pub mod template;
+#[cfg(test)]
+mod testing;
 mod title;
 pub mod tokens;
 pub mod train;

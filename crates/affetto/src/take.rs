@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, convert::Infallible, path::Path};
 
 use affetto_core::{Progress, read_limited, sha256_hex};
-use affetto_emotion::parse_frame_rate;
+use affetto_emotion::{FrameRate, parse_frame_rate};
 use affetto_face::{
     condition::{FaceRequest, Half, Region},
     edit::Editor,
@@ -120,13 +120,14 @@ fn edited(request: &FaceRequest, mut work: Work<'_>) -> Result<EditedTake, Error
         sha256: sha256_hex(&bytes),
     });
     let (mut take, format) = take_from_bytes(&found, &bytes)?;
+    let rate = take.rate;
     if let Some(fps) = &request.fps {
         take.rate = parse_frame_rate(fps)?;
     }
-    let editor = Editor::new(request, take.rate, Some(take.frames.len()))?;
-    let source = take.frames.clone();
-    let mut frames = editor.edit(source.iter().cloned().map(Ok::<_, Infallible>));
-    let mut shown = Vec::with_capacity(source.len());
+    let count = take.frames.len();
+    let editor = Editor::new(request, take.rate, Some(count))?;
+    let mut frames = editor.edit(take.frames.into_iter().map(Ok::<_, Infallible>));
+    let mut shown = Vec::with_capacity(count);
     for frame in frames.by_ref() {
         if work.progress.cancelled() {
             return Err(Error::Cancelled);
@@ -134,11 +135,15 @@ fn edited(request: &FaceRequest, mut work: Work<'_>) -> Result<EditedTake, Error
         let Ok(frame) = frame;
         shown.push(frame);
     }
-    let measured = frames.measured().figures();
-    drop(frames);
-    let unchanged = (shown == source).then_some((format, bytes));
-    take.frames = shown;
-    let asked = asked(request, &editor, &take);
+    let sums = frames.measured();
+    let measured = sums.figures();
+    let is_same = !sums.is_changed() && take.rate == rate;
+    let unchanged = is_same.then_some((format, bytes));
+    let asked = asked(request, &editor, sums.asked(), take.rate);
+    let take = Take {
+        frames: shown,
+        ..take
+    };
     let effects = face_effects(&asked, &measured);
     let warnings = work.warnings(&effects)?;
     Ok(EditedTake {
@@ -152,15 +157,10 @@ fn edited(request: &FaceRequest, mut work: Work<'_>) -> Result<EditedTake, Error
     })
 }
 
-fn asked(request: &FaceRequest, editor: &Editor, take: &Take) -> FaceAsked {
+fn asked(request: &FaceRequest, editor: &Editor, moves: f64, rate: FrameRate) -> FaceAsked {
     let emotion = editor.emotion(0);
     let shown = prototype(&emotion).with(&request.units);
     let [valence, arousal, dominance] = emotion.vad().to_array();
-    let length = |at: usize| {
-        let shapes = editor.delta(at).shapes.0;
-        shapes.iter().map(|moved| moved * moved).sum::<f64>().sqrt()
-    };
-    let count = take.frames.len();
     FaceAsked {
         valence,
         arousal,
@@ -172,10 +172,10 @@ fn asked(request: &FaceRequest, editor: &Editor, take: &Take) -> FaceAsked {
             .map(|basis| basis.source().into())
             .collect(),
         units: shown.units,
-        moves: (0..count).map(length).sum::<f64>() / count.max(1) as f64,
+        moves,
         leads: request.leading(),
         locks: request.locks.iter().copied().collect(),
-        fps: take.rate.to_string(),
+        fps: rate.to_string(),
     }
 }
 

@@ -179,17 +179,17 @@ pub fn prototype(emotion: &Emotion) -> Prototype {
         }
     }
     for (one, other, both) in COMPOUNDS {
-        let weight = |row: &str| -> f64 {
+        let weight = |row: &'static str| -> f64 {
             let own = parts
                 .iter()
-                .filter(|(source, _)| *source == Source::Row(named(row)));
+                .filter(|(source, _)| *source == Source::Row(row));
             own.map(|(_, weight)| weight).sum()
         };
         let together = 4.0 * weight(one) * weight(other); // 1 where both are a half
         if together > 0.0 && emotion.mixture().is_some() {
             add(&Source::Compound(both).units().0, together);
             for row in [one, other] {
-                add(&Source::Row(named(row)).units().0, -together / 2.0);
+                add(&Source::Row(row).units().0, -together / 2.0);
             }
             prototype.bases.push(Basis::Compound);
         }
@@ -206,13 +206,6 @@ pub fn prototype(emotion: &Emotion) -> Prototype {
 
 /// Less of a unit is nothing.
 const LEAST: f64 = 1e-9;
-
-/// The name of a row as it stands in [`ROWS`].
-fn named(row: &str) -> &'static str {
-    ROWS.iter()
-        .find(|(name, ..)| *name == row)
-        .map_or("neutral", |(name, ..)| *name)
-}
 
 /// What a word comes to: the row of that emotion, one that Du et al. or Keltner et al. describe, or rows that it is mapped
 /// to; nothing where there is none.

@@ -1,7 +1,7 @@
 //! The container of binary glTF 2.0 and the numbers in it. Sizes and places are checked before anything is held; what
 //! lies outside of the file (a URI, `data:` too) is not read.
 
-use affetto_emotion::{FrameRate, parse_frame_rate};
+use affetto_emotion::{FrameRate, frames_per_second, parse_frame_rate};
 use gltf_json::{
     Accessor, Animation, Index, Root,
     accessor::{ComponentType, GenericComponentType, Type},
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     DEFAULT_RATE, TakeFormat, check_frames, check_limit, check_size,
-    rate::{f64_from_rate, median, nearest_rate, seconds},
+    rate::{median, nearest_rate, seconds},
 };
 use crate::{Error, Limits};
 
@@ -263,7 +263,7 @@ impl Curve {
 
     /// The values at a time: those of a key within a twentieth of a frame (times are `f32`), or between two keys.
     pub(super) fn at(&self, time: f64, rate: FrameRate) -> Vec<f64> {
-        let near = 0.05 / f64_from_rate(rate);
+        let near = 0.05 / frames_per_second(rate);
         let after = self
             .times
             .partition_point(|key| f64::from(*key) <= time + near);
@@ -292,7 +292,7 @@ pub(super) fn frame_times(
     rate: FrameRate,
     limits: &Limits,
 ) -> Result<impl Iterator<Item = f64>, Error> {
-    let last = ((end - start).max(0.0) * f64_from_rate(rate)).round() as u64;
+    let last = ((end - start).max(0.0) * frames_per_second(rate)).round() as u64;
     check_frames(last.saturating_add(1), limits)?;
     Ok((0..=last).map(move |index| start + seconds(index, rate)))
 }

@@ -1,6 +1,6 @@
 //! Frame rates that a file does not name but shows.
 
-use affetto_emotion::FrameRate;
+use affetto_emotion::{FrameRate, frames_per_second};
 
 use super::Timecode;
 
@@ -45,13 +45,9 @@ pub(super) fn nearest_rate(per_second: f64) -> Option<FrameRate> {
     if !(0.999..=1000.5).contains(&per_second) {
         return None;
     }
-    let is_near = |rate: &FrameRate| (per_second / f64_from_rate(*rate) - 1.0).abs() < 3e-4;
+    let is_near = |rate: &FrameRate| (per_second / frames_per_second(*rate) - 1.0).abs() < 3e-4;
     let thousandths = || FrameRate::new((per_second * 1000.0).round() as u32, 1000);
     Some(USUAL.into_iter().find(is_near).unwrap_or_else(thousandths))
-}
-
-pub(super) fn f64_from_rate(rate: FrameRate) -> f64 {
-    f64::from(*rate.numer()) / f64::from(*rate.denom())
 }
 
 /// When the frame `index` is shown, in seconds.

@@ -12,14 +12,8 @@ pub(crate) fn face_effects(asked: &FaceAsked, measured: &FaceMeasured) -> Vec<Ef
         let words = |length: f64| format!("moves {length:.2}");
         EffectKind::Expression.effect(words(asked.moves), words(measured.moved), share)
     });
-    let least = measured
-        .speech
-        .iter()
-        .flatten()
-        .copied()
-        .fold(None, |least, r| {
-            Some(least.map_or(r, |least: f64| least.min(r)))
-        });
+    let speech = measured.speech.iter().flatten().copied();
+    let least = speech.min_by(f64::total_cmp);
     let speech = least.map(|r| {
         let effect = EffectKind::Speech.effect("r = 1".into(), format!("r = {r:.3}"), r);
         match measured.speaking < SPOKEN {

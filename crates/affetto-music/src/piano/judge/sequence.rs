@@ -319,6 +319,7 @@ impl SequenceJudge {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::testing::assert_gradients;
     use affetto_core::Silent;
 
     /// At 120 quarters a minute and 480 ticks a quarter a second has 960 ticks.
@@ -405,7 +406,6 @@ mod tests {
         }
     }
 
-    /// As the generator's: against central differences along the gradient itself.
     #[test]
     fn gradients_of_every_parameter_are_right() {
         let weights = Weights::drawn(Seed(8), &Device::Cpu);
@@ -420,37 +420,6 @@ mod tests {
             .collect();
         let batch = Batch::pad(&pieces);
         let seed = Some(DropoutSeed(Seed(4)));
-        let loss = || {
-            f64::from(
-                network
-                    .loss(&batch, seed)
-                    .unwrap()
-                    .to_scalar::<f32>()
-                    .unwrap(),
-            )
-        };
-        let gradients = network.loss(&batch, seed).unwrap().backward().unwrap();
-        for (name, parameter) in weights.parameters() {
-            let var = &parameter.var;
-            let gradient = gradients
-                .get(var.as_tensor())
-                .unwrap_or_else(|| panic!("{name}"));
-            let norm = gradient.sqr().unwrap().sum_all().unwrap();
-            let norm = f64::from(norm.to_scalar::<f32>().unwrap()).sqrt();
-            let value = var.as_tensor().copy().unwrap();
-            let at = |step: f64| {
-                let share = step / norm.max(1e-12);
-                var.set(&(&value + (gradient * share).unwrap()).unwrap())
-                    .unwrap();
-                loss()
-            };
-            let step = 4e-3;
-            let slope = (at(step) - at(-step)) / (2.0 * step);
-            var.set(&value).unwrap();
-            assert!(
-                (slope - norm).abs() < 0.01 * norm + 2e-4,
-                "{name}: {slope} {norm}"
-            );
-        }
+        assert_gradients(&weights, || network.loss(&batch, seed).unwrap());
     }
 }

@@ -7,7 +7,7 @@ use affetto_nn::{
     train::{TrainSettings, Trainee, TrainingData, train},
     weights::Weights,
 };
-use candle_core::{Device, Tensor};
+use candle_core::Device;
 
 use super::*;
 use crate::piano::{
@@ -16,6 +16,7 @@ use crate::piano::{
     levels::{ATTRIBUTES, Levels},
     tokens::{Length, Style, TempoStep, VelocityStep},
 };
+use crate::testing::assert_gradients;
 
 /// Bars of 3/4 whose notes vary.
 fn window(seed: u64, bars: usize) -> Window {
@@ -177,44 +178,12 @@ fn the_upper_two_levels_are_the_bit_of_the_published_network() {
     assert_eq!(features.conditions(&levels)[..6], [0, 1, 2, 3, 4, 0]);
 }
 
-/// The gradient of the whole loss, with dropout, against central differences in f32 along the gradient itself:
-/// f(w + h g/|g|) - f(w - h g/|g|) = 2 h |g|, for each parameter alone.
 #[test]
 fn gradients_of_every_parameter_are_right() {
     each_form(|config, weights, network| {
         let seed = Some(DropoutSeed(Seed(4)));
         let batch = batch(config);
-        let loss = || -> f64 {
-            let loss = network.loss(&batch, seed).unwrap();
-            loss.to_scalar::<f32>().unwrap().into()
-        };
-        let gradients = network.loss(&batch, seed).unwrap().backward().unwrap();
-        for (name, parameter) in weights.parameters() {
-            let var = &parameter.var;
-            let gradient = gradients
-                .get(var.as_tensor())
-                .unwrap_or_else(|| panic!("{name}"));
-            let norm: f32 = gradient
-                .sqr()
-                .unwrap()
-                .sum_all()
-                .unwrap()
-                .to_scalar()
-                .unwrap();
-            let norm = f64::from(norm).sqrt();
-            let value = var.as_tensor().copy().unwrap();
-            let at = |step: f64| {
-                let share = step / norm.max(1e-12);
-                let moved: Tensor = (&value + (gradient * share).unwrap()).unwrap();
-                var.set(&moved).unwrap();
-                loss()
-            };
-            let step = 4e-3;
-            let slope = (at(step) - at(-step)) / (2.0 * step);
-            var.set(&value).unwrap();
-            let error = (slope - norm).abs();
-            assert!(error < 0.01 * norm + 2e-4, "{name}: {slope} {norm}");
-        }
+        assert_gradients(weights, || network.loss(&batch, seed).unwrap());
     });
 }
 
