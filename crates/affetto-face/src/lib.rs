@@ -1,6 +1,11 @@
 //! The emotion of a face: what an emotion asks of the muscles of a face, takes with another feeling, and a face to see
 //! them on.
 
-mod error;
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod basis;
+mod error;
+pub mod preview;
+
+pub use basis::{FaceBasis, Region};
 pub use error::Error;
