@@ -217,7 +217,7 @@ impl FaceBasis {
     }
 
     /// The vertices of a region that stand together in the file, as those of an eyeball do: from its first to its last.
-    fn vertices(&self, region: Region) -> std::ops::Range<usize> {
+    pub(crate) fn vertices(&self, region: Region) -> std::ops::Range<usize> {
         let first = self.regions.iter().position(|other| *other == region);
         let last = self.regions.iter().rposition(|other| *other == region);
         match (first, last) {

@@ -7,7 +7,7 @@ use super::light::{Light, light, over, smooth};
 use crate::{
     FaceBasis, Region,
     basis::{
-        outline::{BROW_BELOW_LANDMARKS, distance_to_line, is_inside},
+        outline::{BROW_BELOW_LANDMARKS, closed_curve, distance_to_line, is_inside, open_curve},
         vector::{Vector, dot, sub, unit},
     },
 };
@@ -26,6 +26,7 @@ const SHADE: u32 = 0xb07f70;
 const LIPS: u32 = 0xb5655f;
 const BROW: u32 = 0x4a3226;
 const LASH: u32 = 0x2b1d18;
+const NOSTRIL: u32 = 0x5b2f28;
 const HAIR: u32 = 0x6b5044;
 const EYE_SOCKET: u32 = 0xb9776b;
 const MOUTH: u32 = 0x6e2f2c;
@@ -83,9 +84,6 @@ struct Brush {
     lips: Vec<[f32; 2]>,
     /// The middle of the left brow, from the nose outwards.
     brow: Vec<[f32; 2]>,
-    /// The rims of the left eyelids, from the inner corner to the outer one.
-    upper_lid: Vec<[f32; 2]>,
-    lower_lid: Vec<[f32; 2]>,
     colours: Colours,
 }
 
@@ -95,8 +93,8 @@ struct Colours {
     shade: Light,
     lips: Light,
     brow: Light,
-    lash: Light,
     hair: Light,
+    nostril: Light,
 }
 
 impl Brush {
@@ -109,20 +107,17 @@ impl Brush {
         let lowered = |[x, y]: [f32; 2]| [x, y - BROW_BELOW_LANDMARKS];
         let mut brow: Vec<[f32; 2]> = (22..27).map(|landmark| lowered(at(landmark))).collect();
         brow[4][1] -= 0.1;
-        let (upper_lid, lower_lid) = lids(basis, at(42), at(45));
         Self {
             lips: closed_curve(&lips, 8),
             brow: open_curve(&brow, 8),
-            upper_lid,
-            lower_lid,
             colours: Colours {
                 skin: light(SKIN),
                 flush: light(FLUSH),
                 shade: light(SHADE),
                 lips: light(LIPS),
                 brow: light(BROW),
-                lash: light(LASH),
                 hair: light(HAIR),
+                nostril: light(NOSTRIL),
             },
         }
     }
@@ -142,10 +137,14 @@ impl Brush {
         colour = over(colour, colours.flush, 0.12 * spot([0.0, -6.6], [1.6, 1.1]));
         colour = over(colour, colours.shade, 0.30 * spot([3.0, 2.2], [1.7, 0.55]));
         colour = over(colour, colours.shade, 0.35 * spot([3.2, 4.5], [1.8, 0.65]));
+        colour = over(
+            colour,
+            colours.nostril,
+            0.85 * spot([0.90, -0.63], [0.36, 0.19]),
+        );
         colour = over(colour, colours.hair, self.hair(side, y));
         colour = over(colour, colours.lips, self.lip(x, y));
-        colour = over(colour, colours.brow, self.hairs_of_brow(x, y));
-        over(colour, colours.lash, self.lash(side, y))
+        over(colour, colours.brow, self.hairs_of_brow(x, y))
     }
 
     /// The shadow of short hair above the forehead.
@@ -168,7 +167,7 @@ impl Brush {
     fn hairs_of_brow(&self, x: f32, y: f32) -> f32 {
         let side = x.abs();
         let (first, last) = (self.brow[0], self.brow[self.brow.len() - 1]);
-        if y > 8.0 || y < 3.5 || side > last[0] + 1.0 {
+        if !(3.5..=8.0).contains(&y) || side > last[0] + 1.0 {
             return 0.0;
         }
         let along = (side - first[0]) / (last[0] - first[0]);
@@ -176,92 +175,47 @@ impl Brush {
         let far = distance_to_line(&self.brow, [side, y]);
         let stroke = noise(x * 7.0 - y * 4.5 * x.signum(), y * 2.2 + x * 0.8);
         let fine = noise(x * 15.0 - y * 9.0 * x.signum(), y * 4.0);
-        let edge = half + 0.10 * (stroke - 0.5);
+        let edge = half * (1.0 + 0.25 * (1.0 - smooth(0.4, 0.9, along)) * (stroke - 0.5));
         let body = 1.0 - smooth(edge * 0.55, edge * 1.1, far);
         let starts = smooth(-0.10, 0.16, along);
-        body * starts * (0.62 + 0.24 * stroke + 0.20 * fine).min(0.93)
-    }
-
-    /// The lashes as one sees them from the front: a dark rim, broad above and outwards.
-    fn lash(&self, side: f32, y: f32) -> f32 {
-        if !(1.0..=6.0).contains(&side) || !(1.5..=5.5).contains(&y) {
-            return 0.0;
-        }
-        let width = 0.07 + 0.06 * smooth(2.0, 4.4, side);
-        let upper = 1.0
-            - smooth(
-                width * 0.6,
-                width * 1.7,
-                distance_to_line(&self.upper_lid, [side, y]),
-            );
-        let lower = 1.0 - smooth(0.02, 0.10, distance_to_line(&self.lower_lid, [side, y]));
-        (0.92 * upper).max(0.35 * lower)
+        body * starts * (0.70 + 0.20 * stroke + 0.18 * fine).min(0.95)
     }
 }
 
-/// The rims of the left lids: where skin meets the socket, above and below the line between the corners of the eye.
-fn lids(basis: &FaceBasis, inner: [f32; 2], outer: [f32; 2]) -> (Vec<[f32; 2]>, Vec<[f32; 2]>) {
-    let region = |corner: u16| basis.regions()[usize::from(corner)];
-    let mut rim: Vec<u16> = Vec::new();
-    for corners in basis.triangles() {
-        let has = |wanted: fn(Region) -> bool| corners.iter().any(|corner| wanted(region(*corner)));
-        if has(|region| region == Region::EyeSocket) && has(Region::is_outside) {
-            let skin = corners
-                .iter()
-                .filter(|corner| region(**corner).is_outside());
-            rim.extend(skin);
+/// The rims of the lids, from which the lashes grow: how far each vertex is from them at rest, in centimetres.
+pub(super) struct Lids {
+    pub upper: Vec<f32>,
+    pub lower: Vec<f32>,
+    lash: Light,
+}
+
+impl Lids {
+    pub fn of(basis: &FaceBasis) -> Self {
+        let far = |rims: [[usize; 4]; 2]| {
+            let curves = rims.map(|rim| {
+                let at = |landmark| basis.neutral()[usize::from(basis.landmarks()[landmark])];
+                open_curve(&rim.map(at), 6)
+            });
+            let nearest = |at: &Vector| {
+                let both = curves.iter().map(|curve| distance_to_line(curve, *at));
+                both.fold(1.0, f32::min)
+            };
+            basis.neutral().iter().map(nearest).collect()
+        };
+        Self {
+            upper: far([[42, 43, 44, 45], [39, 38, 37, 36]]),
+            lower: far([[42, 47, 46, 45], [39, 40, 41, 36]]),
+            lash: light(LASH),
         }
     }
-    rim.sort_unstable();
-    rim.dedup();
-    let places = rim
-        .iter()
-        .map(|vertex| basis.neutral()[usize::from(*vertex)]);
-    let slope = (outer[1] - inner[1]) / (outer[0] - inner[0]);
-    let level = |x: f32| inner[1] + (x - inner[0]) * slope;
-    let (mut upper, mut lower): (Vec<[f32; 2]>, Vec<[f32; 2]>) = places
-        .filter(|at| at[0] > 0.0)
-        .map(|at| [at[0], at[1]])
-        .partition(|[x, y]| *y > level(*x));
-    for line in [&mut upper, &mut lower] {
-        line.push(inner);
-        line.push(outer);
-        line.sort_by(|a, b| a[0].total_cmp(&b[0]));
+
+    /// The lashes as one sees them from the front: a dark rim, broad above and outwards. `side` is how far out it is.
+    pub fn over(&self, skin: Light, upper: f32, lower: f32, side: f32) -> Light {
+        let width = 0.06 + 0.08 * smooth(1.9, 3.6, side);
+        let above = 0.94 * (1.0 - smooth(width * 0.8, width * 1.9, upper));
+        let below = 0.5 * (1.0 - smooth(0.05, 0.14, lower)) * smooth(1.9, 3.0, side);
+        over(skin, self.lash, above.max(below))
     }
-    (upper, lower)
-}
-
-/// The curve through points (Catmull and Rom, 1974), `steps` lines between two of them.
-fn open_curve(points: &[[f32; 2]], steps: usize) -> Vec<[f32; 2]> {
-    let last = points.len() - 1;
-    let at = |index: usize, by: isize| {
-        let index = index.saturating_add_signed(by).min(last);
-        points[index]
-    };
-    let curve = (0..last).flat_map(|first| {
-        let four = [at(first, -1), at(first, 0), at(first, 1), at(first, 2)];
-        (0..steps).map(move |step| between(four, step as f32 / steps as f32))
-    });
-    curve.chain([points[last]]).collect()
-}
-
-fn closed_curve(points: &[[f32; 2]], steps: usize) -> Vec<[f32; 2]> {
-    let count = points.len();
-    let curve = (0..count).flat_map(|first| {
-        let four = [count - 1, 0, 1, 2].map(|by| points[(first + by) % count]);
-        (0..steps).map(move |step| between(four, step as f32 / steps as f32))
-    });
-    let mut curve: Vec<[f32; 2]> = curve.collect();
-    curve.push(points[0]);
-    curve
-}
-
-fn between([a, b, c, d]: [[f32; 2]; 4], t: f32) -> [f32; 2] {
-    [0, 1].map(|axis| {
-        let [a, b, c, d] = [a, b, c, d].map(|point| point[axis]);
-        let (linear, square) = (c - a, 2.0 * a - 5.0 * b + 4.0 * c - d);
-        b + 0.5 * t * (linear + t * (square + t * (3.0 * (b - c) + d - a)))
-    })
 }
 
 /// Numbers in 0..=1 that change smoothly from place to place, the same every time.
@@ -339,7 +293,7 @@ impl EyePaint {
 }
 
 /// How hollow the surface is at each vertex, in 1 / cm: the mean over its edges of how fast they leave the plane of its
-/// normal, to the side of the normal.
+/// normal, to the side of the normal, evened out with its neighbours.
 pub(super) fn hollows(positions: &[Vector], normals: &[Vector], edges: &[Vec<u16>]) -> Vec<f32> {
     let hollow = |(vertex, others): (usize, &Vec<u16>)| {
         let bend = |other: &u16| {
@@ -348,5 +302,11 @@ pub(super) fn hollows(positions: &[Vector], normals: &[Vector], edges: &[Vec<u16
         };
         others.iter().map(bend).sum::<f32>() / others.len().max(1) as f32
     };
-    edges.iter().enumerate().map(hollow).collect()
+    let rough: Vec<f32> = edges.iter().enumerate().map(hollow).collect();
+    let smoothed = |(vertex, others): (usize, &Vec<u16>)| {
+        let around = others.iter().map(|other| rough[usize::from(*other)]);
+        let around = around.sum::<f32>() / others.len().max(1) as f32;
+        0.5 * (rough[vertex] + around)
+    };
+    edges.iter().enumerate().map(smoothed).collect()
 }

@@ -4,12 +4,12 @@ use rayon::prelude::*;
 
 use super::{
     light::{Light, Screen, Surface, dimmed, light, lit, over, smooth},
-    paint::{EyePaint, Paint, hollows, inside},
+    paint::{EyePaint, Lids, Paint, hollows, inside},
     raster::{Projected, SAMPLES, Visible, weights},
 };
 use crate::{
     Error, FaceBasis, Region,
-    basis::vector::{Vector, add, scale, triangle_normal, unit},
+    basis::vector::{Vector, add, scale, sub, triangle_normal, unit},
 };
 
 /// The sides of pictures, in pixels.
@@ -18,9 +18,12 @@ const SIZES: std::ops::RangeInclusive<u32> = 32..=2048;
 /// How far the camera stands from the origin, and the middle and height of what it sees where the face is, in
 /// centimetres.
 const CAMERA: f32 = 80.0;
-const MIDDLE: [f32; 2] = [0.0, 1.5];
-const HEIGHT: f32 = 26.5;
+const MIDDLE: [f32; 2] = [0.0, 1.55];
+const HEIGHT: f32 = 25.8;
 const FACE_DEPTH: f32 = 7.0;
+
+/// How much more the cornea is curved than the eyeball.
+const BULGE: f32 = 0.75;
 
 /// The background at the top and at the bottom, as colours of a screen.
 const BACKGROUND: [u32; 2] = [0x9aa3ab, 0x59616a];
@@ -29,7 +32,10 @@ const BACKGROUND: [u32; 2] = [0x9aa3ab, 0x59616a];
 pub struct Renderer<'b> {
     basis: &'b FaceBasis,
     paint: Paint,
+    lids: Lids,
     eyes: [EyePaint; 2],
+    /// The vertices in the middle of the pupils.
+    pupils: [usize; 2],
     screen: Screen,
     background: [Light; 2],
     /// What a triangle is made of.
@@ -62,7 +68,9 @@ impl<'b> Renderer<'b> {
         Self {
             basis,
             paint: Paint::new(basis),
+            lids: Lids::of(basis),
             eyes: [eye(Region::LeftEye), eye(Region::RightEye)],
+            pupils: [Region::LeftEye, Region::RightEye].map(|eye| basis.vertices(eye).start),
             screen: Screen::new(),
             background: BACKGROUND.map(light),
             kinds: basis
@@ -201,6 +209,8 @@ impl<'b> Renderer<'b> {
             Kind::Skin => {
                 let skin = share(&self.skin);
                 let colour = over(mixed(&self.inside), self.paint.at(rest), skin);
+                let (upper, lower) = (share(&self.lids.upper), share(&self.lids.lower));
+                let colour = self.lids.over(colour, upper, lower, rest[0].abs());
                 let lip = share(&self.lips);
                 let surface = Surface {
                     colour,
@@ -229,13 +239,24 @@ impl<'b> Renderer<'b> {
                 let surface = Surface {
                     colour,
                     wrap: [0.35, 0.30, 0.30],
-                    gloss: if is_cornea { 1.6 } else { 0.35 },
+                    gloss: if is_cornea { 2.4 } else { 0.3 },
                     sharpness: 7,
                 };
+                let gaze = view.normals[self.pupils[eye]];
+                let normal = if is_cornea {
+                    unit(sub(scale(normal, 1.0 + BULGE), scale(gaze, BULGE)))
+                } else {
+                    normal
+                };
                 let shadow = view.shadow_of_lid(point.sample);
-                let open = (1.0 - 0.55 * shadow)
-                    * (1.0 - 0.35 * view.hidden(point.sample, [0.1, 0.2], 0.02));
-                dimmed(lit(&surface, normal, open), 0.45 + 0.55 * open)
+                let hidden = view.hidden(point.sample, [0.1, 0.2], 0.02);
+                let slit = if view.is_slit(point.sample) {
+                    0.15
+                } else {
+                    1.0
+                };
+                let open = (1.0 - 0.55 * shadow) * (1.0 - 0.35 * hidden);
+                dimmed(lit(&surface, normal, open), (0.45 + 0.55 * open) * slit)
             }
         }
     }
@@ -334,6 +355,13 @@ impl View {
             .filter(|place| self.is_behind(sample, *place, by))
             .count();
         count as f32 / (2 * AROUND.len()) as f32
+    }
+
+    /// Whether a sample of an eye lies between lids that nearly touch, where lashes cross.
+    fn is_slit(&self, sample: usize) -> bool {
+        [-0.1, 0.1]
+            .iter()
+            .all(|y| self.is_behind(sample, [0.0, *y], 0.0))
     }
 
     /// How deep a sample of an eye lies in the shadow of the lid above it, 0..=1.

@@ -25,9 +25,9 @@ fn basis() -> FaceBasis {
 
 /// The place of a point of the neutral face on a picture, as the camera stands now.
 fn square(picture: &RgbImage, centre: [f32; 2], half: f32) -> Vec<[u8; 3]> {
-    let pixels_per_cm = SIZE as f32 / 26.5;
+    let pixels_per_cm = SIZE as f32 / 25.8;
     let x = |at: f32| (SIZE as f32 / 2.0 + at * pixels_per_cm) as u32;
-    let y = |at: f32| (SIZE as f32 / 2.0 + (1.5 - at) * pixels_per_cm) as u32;
+    let y = |at: f32| (SIZE as f32 / 2.0 + (1.55 - at) * pixels_per_cm) as u32;
     let rows = y(centre[1] + half)..=y(centre[1] - half);
     let columns = x(centre[0] - half)..=x(centre[0] + half);
     rows.flat_map(|y| columns.clone().map(move |x| picture.get_pixel(x, y).0))

@@ -14,10 +14,7 @@ use affetto_media::rig::TakeFrame;
 use image::RgbImage;
 use openh264::{
     OpenH264API, Timestamp,
-    encoder::{
-        BitRate, Encoder, EncoderConfig, FrameType, IntraFramePeriod, QpRange, RateControlMode,
-        VuiConfig,
-    },
+    encoder::{Encoder, EncoderConfig, FrameType, IntraFramePeriod, RateControlMode, VuiConfig},
     formats::YUVBuffer,
 };
 use rayon::prelude::*;
@@ -36,10 +33,6 @@ use crate::Error;
 
 /// The sides of films, in pixels.
 const SIDES: std::ops::RangeInclusive<u32> = 32..=2048;
-/// The bits a second that are aimed at, for each pixel of a frame.
-const BITS_PER_PIXEL: f64 = 0.16;
-/// How coarse the encoder may become; 51 is the coarsest there is.
-const QUANTISERS: QpRange = QpRange::new(12, 30);
 /// Frames that are drawn side by side.
 const AT_ONCE: usize = 8;
 /// Seconds between frames that need no other.
@@ -218,7 +211,7 @@ impl FilmWriter {
 
     fn begin(&mut self, picture: &RgbImage) -> Result<Encoder, Error> {
         let (width, height) = picture.dimensions();
-        let is_fit = |side: u32| SIDES.contains(&side) && side % 2 == 0;
+        let is_fit = |side: u32| SIDES.contains(&side) && side.is_multiple_of(2);
         if !is_fit(width) || !is_fit(height) {
             return Err(Error::PictureSize {
                 width,
@@ -230,15 +223,12 @@ impl FilmWriter {
         }
         self.size = (width, height);
         let per_second = 1.0 / self.seconds_per_frame();
-        let bits = f64::from(width) * f64::from(height) * per_second * BITS_PER_PIXEL;
         let config = EncoderConfig::new()
-            .bitrate(BitRate::from_bps(
-                bits.clamp(100_000.0, 100_000_000.0) as u32
-            ))
             .max_frame_rate(openh264::encoder::FrameRate::from_hz(per_second as f32))
-            .rate_control_mode(RateControlMode::Quality)
-            .qp(QUANTISERS)
+            .rate_control_mode(RateControlMode::Off) // equally fine throughout, the quantiser 26
             .skip_frames(false)
+            .background_detection(false) // it leaves specks where the face has been
+            .adaptive_quantization(false)
             .scene_change_detect(false)
             .intra_frame_period(IntraFramePeriod::from_num_frames(
                 (per_second * SECONDS_PER_KEY).ceil() as u32,

@@ -69,8 +69,17 @@ pub struct ShapeError {
 
 impl BasisReport {
     pub(super) fn of(basis: &FaceBasis, ict: &Ict, progress: &dyn Progress) -> Result<Self, Error> {
-        let near = Nearby::of(basis, &ict.neutral);
         let rest = Turn::default();
+        let mut open = Weights::default();
+        open[Shape::JawOpen] = 1.0;
+        let open = (
+            basis.face(&[], &open, rest)?,
+            moved(ict, &[(&ict.shape(Shape::JawOpen), 1.0)]),
+        );
+        let near = Nearby::of(
+            basis,
+            &[(basis.neutral().to_vec(), ict.neutral.clone()), open],
+        );
         let neutral = near.distances(basis.neutral(), &ict.neutral);
         let mut shapes = Vec::new();
         let total = measured_shapes().count();
@@ -122,7 +131,8 @@ fn moved(ict: &Ict, by: &[(&Vec<Vector>, f32)]) -> Vec<Vector> {
     positions
 }
 
-/// For each vertex of the full face, the triangles of ours that are near it at rest. A distance to the nearest of them
+/// For each vertex of the full face, the triangles of ours that are near it in one of two poses: at rest, and with the
+/// jaw open, where the lips do not touch. A distance to the nearest of them
 /// is never below that to the whole surface.
 struct Nearby {
     triangles: Vec<[usize; 3]>,
@@ -131,7 +141,7 @@ struct Nearby {
 }
 
 impl Nearby {
-    fn of(basis: &FaceBasis, full: &[Vector]) -> Self {
+    fn of(basis: &FaceBasis, poses: &[(Vec<Vector>, Vec<Vector>)]) -> Self {
         let outside = |corner: &u16| basis.regions()[usize::from(*corner)].is_outside();
         let skin = basis
             .triangles()
@@ -150,9 +160,10 @@ impl Nearby {
             landmarks: *basis.landmarks(),
         };
         let everything: Vec<u32> = (0..near.triangles.len() as u32).collect();
-        let widened = |point: &Vector| {
-            let (nearest, _) = near.nearest(basis.neutral(), *point, &everything);
-            let mut all = vec![nearest];
+        let widened = |at: usize| {
+            let poses = poses.iter();
+            let nearest = poses.map(|(ours, full)| near.nearest(ours, full[at], &everything).0);
+            let mut all: Vec<u32> = nearest.collect();
             for _ in 0..RINGS {
                 let corners = all.iter().flat_map(|at| near.triangles[*at as usize]);
                 let mut wider: Vec<u32> = corners.flat_map(|at| at_vertex[at].clone()).collect();
@@ -162,7 +173,7 @@ impl Nearby {
             }
             all
         };
-        near.around = full[ict::FACE].par_iter().map(widened).collect();
+        near.around = ict::FACE.into_par_iter().map(widened).collect();
         near
     }
 

@@ -239,6 +239,7 @@ fn importance(vertex: usize, at: Vector) -> f64 {
         libm::exp(-f64::from(dot(by, by)) / (reach * reach))
     };
     let features = 20.0 * near([3.1, 3.7, 9.2], 2.2)
+        + 60.0 * near([3.1, 3.6, 9.3], 1.5)
         + 4.0 * near([3.3, 5.8, 9.6], 2.0)
         + 14.0 * near([0.0, -3.4, 11.0], 2.8)
         + 3.0 * near([0.0, 0.5, 12.0], 2.5);
@@ -295,7 +296,7 @@ fn joined(
     landmarks: [u16; FaceBasis::LANDMARKS],
 ) -> Result<FaceBasis, Error> {
     let gather = |of: &dyn Fn(&Part) -> &Vec<Vector>| -> Vec<Vector> {
-        parts.iter().flat_map(|part| of(part)).copied().collect()
+        parts.iter().flat_map(of).copied().collect()
     };
     let mut triangles = Vec::new();
     let mut first = 0;

@@ -7,7 +7,9 @@ use affetto_media::rig::{SHAPES, Shape, Turn};
 
 use super::ict::{self, Ict};
 use crate::basis::{
-    Region, rotation,
+    Region,
+    outline::between,
+    rotation,
     vector::{Vector, add, cross, dot, mean, rotate, scale, sub, triangle_normal, unit},
 };
 
@@ -204,7 +206,9 @@ fn close(triangles: &mut Vec<[u32; 3]>, last: u32, around: usize) {
 fn tongue(middle: &[[f32; 2]; 5]) -> Vec<Vector> {
     let mut positions = vec![on_curve(middle, 0.0)];
     for section in 1..=TONGUE_SECTIONS {
-        let along = section as f32 / (TONGUE_SECTIONS + 1) as f32;
+        // Closer together at the ends, which are round.
+        let turned = libm::cos(section as f64 / (TONGUE_SECTIONS + 1) as f64 * PI);
+        let along = (0.5 - 0.5 * turned) as f32;
         let centre = on_curve(middle, along);
         let ahead = sub(
             on_curve(middle, along + 0.02),
@@ -212,7 +216,8 @@ fn tongue(middle: &[[f32; 2]; 5]) -> Vec<Vector> {
         );
         let up = unit(cross(ahead, [1.0, 0.0, 0.0]));
         // Blunt at both ends, broadest behind the tip.
-        let blunt = (1.0 - (2.0 * along - 1.0).powi(6)).max(0.0).sqrt();
+        let off = (2.0 * along - 1.0) * (2.0 * along - 1.0);
+        let blunt = (1.0 - off * off * off).max(0.0).sqrt();
         let [wide, high] = TONGUE_HALVES;
         let wide = wide * blunt * (1.0 - 0.25 * (along - 0.7).abs());
         for step in 0..TONGUE_RING {
@@ -237,20 +242,13 @@ fn on_curve(points: &[[f32; 2]; 5], along: f32) -> Vector {
         5 => 2.0 * points[4][axis] - points[3][axis],
         index => points[index as usize][axis],
     };
-    let value = |axis: usize| {
-        let first = first as isize;
-        let [a, b, c, d] = [-1, 0, 1, 2].map(|by| point(first + by, axis));
-        let (linear, square, cube) = (
-            c - a,
-            2.0 * a - 5.0 * b + 4.0 * c - d,
-            3.0 * (b - c) + d - a,
-        );
-        b + 0.5 * t * (linear + t * (square + t * cube))
-    };
+    let first = first as isize;
+    let four = [-1, 0, 1, 2].map(|by| [0, 1].map(|axis| point(first + by, axis)));
+    let [y, z] = between(four, t);
     let beyond = along - along.clamp(0.0, 1.0);
     let straight = if beyond > 0.0 { 3 } else { 0 };
     let slope = |axis: usize| (point(straight + 1, axis) - point(straight, axis)) * 4.0 * beyond;
-    [0.0, value(0) + slope(0), value(1) + slope(1)]
+    [0.0, y + slope(0), z + slope(1)]
 }
 
 fn volume(positions: &[Vector], triangles: &[[u32; 3]]) -> f32 {
