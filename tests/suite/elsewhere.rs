@@ -15,6 +15,7 @@ use affetto::{
 };
 
 use crate::{
+    command::Place,
     metadata::root,
     random_requests::{Draws, candidates},
 };
@@ -166,6 +167,21 @@ pub fn mido_reads(name: &str, scores: &[Score]) {
         let (midi, _) = write(folder.path(), name, scores);
         check(&python, "check_midi.py", &midi);
     }
+}
+
+#[test]
+fn other_programs_read_the_same_takes() {
+    let Some(python) = python() else {
+        return;
+    };
+    let place = Place::new();
+    let take = root().join("assets/take.csv");
+    place.succeed(&format!(
+        "face edit {} --emotion surprise:0.8 --seed 4 -o a.csv -o a.glb -o a.json",
+        take.display()
+    ));
+    let files = ["a.csv", "a.glb"].map(|name| place.path().join(name));
+    check(&python, "check_take.py", &files);
 }
 
 #[test]

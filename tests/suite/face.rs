@@ -132,6 +132,134 @@ fn formats_hold_the_same_take() {
 }
 
 #[test]
+fn controls_are_asked_beside_measured() {
+    let place = place();
+    let output = place.succeed(
+        "face edit take.csv --emotion contempt --leads right --lock head,brows --attack 0.4 --release 0.4 -o a.csv",
+    );
+    for words in [
+        "leads",
+        "right",
+        "locks",
+        "nothing moved",
+        "attack",
+        "first frame moved by 0.000",
+        "release",
+    ] {
+        assert!(
+            stderr(&output).contains(words),
+            "{words}: {}",
+            stderr(&output)
+        );
+    }
+    assert!(!stderr(&output).contains("missed"), "{}", stderr(&output));
+    let provenance = place.json("a.csv.provenance.json");
+    let halves = &provenance["measured"]["halves"];
+    assert!(halves[1].as_f64() > halves[0].as_f64(), "{halves}");
+    assert_eq!(provenance["measured"]["regions"]["head"], 0.0);
+    let before = place.read("take.csv");
+    let (first, last) = (|text: &[u8]| line(text, 1), |text: &[u8]| line(text, 192));
+    let after = place.read("a.csv");
+    assert_eq!(
+        (first(&before), last(&before)),
+        (first(&after), last(&after))
+    );
+}
+
+/// The numbers of a line of a table.
+fn line(text: &[u8], at: usize) -> Vec<f64> {
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    let fields = text.lines().nth(at).unwrap().split(',').skip(2);
+    fields.map(|field| field.parse().unwrap()).collect()
+}
+
+#[test]
+fn a_glb_shows_the_take_on_a_face_of_its_own() {
+    let place = place();
+    place.succeed("face edit take.csv --emotion joy:0.8 -o joy.glb");
+    let bytes = place.read("joy.glb");
+    let length = u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize;
+    let json: serde_json::Value = serde_json::from_slice(&bytes[20..20 + length]).unwrap();
+    let mesh = &json["meshes"][0]["primitives"][0];
+    assert_eq!(mesh["targets"].as_array().unwrap().len(), 52);
+    let positions = mesh["attributes"]["POSITION"].as_u64().unwrap() as usize;
+    let accessor = &json["accessors"][positions];
+    let most = |axis: usize| accessor["max"][axis].as_f64().unwrap();
+    assert!(accessor["count"].as_u64().unwrap() > 4000);
+    assert!(
+        (0.05..0.3).contains(&most(0)),
+        "half a head in metres: {}",
+        most(0)
+    );
+    place.succeed("face edit joy.glb --emotion neutral -o back.csv");
+    assert_eq!(column(&place, "back.csv", "JawOpen").len(), 192);
+}
+
+#[test]
+fn takes_and_emotions_are_shown() {
+    let place = place();
+    let output = place.succeed("face preview take.csv --size 64 -o take.mp4");
+    assert_eq!(stdout(&output), "take.mp4\n");
+    assert_eq!(&place.read("take.mp4")[4..8], b"ftyp");
+    place.succeed("face preview take.csv --size 64 -o again.mp4");
+    assert_eq!(place.read("take.mp4"), place.read("again.mp4"));
+    place.succeed("face preview take.csv --at 1 --size 96 -o moment.png");
+    place.succeed("face preview take.csv --at 2 --size 96 -o later.png");
+    let picture = |name: &str| {
+        image::load_from_memory(&place.read(name))
+            .unwrap()
+            .to_rgb8()
+    };
+    assert_eq!(picture("moment.png").dimensions(), (96, 96));
+    assert_ne!(picture("moment.png"), picture("later.png"));
+    place.succeed("face preview --emotion joy:0.6 --emotion contempt --size 32 -o sheet.png");
+    let sheet = picture("sheet.png");
+    assert!(sheet.width() > 5 * 32 && sheet.height() > 2 * 32);
+    place.succeed("face preview --shapes --size 32 -o shapes.png");
+    assert!(picture("shapes.png").width() > 9 * 32);
+    let before = place.names();
+    for (line, code, word) in [
+        ("face preview take.csv -o take.mp4", 2, "--force"),
+        ("face preview take.csv -o take.gif", 2, "mp4, png"),
+        ("face preview take.csv --size 65 -o odd.mp4", 2, "even"),
+        ("face preview take.csv --size 8 -o small.png", 2, "32"),
+        ("face preview take.csv --at 99 -o far.png", 2, "3.2"),
+        ("face preview take.csv --at 1 -o at.mp4", 2, ".png"),
+        ("face preview none.csv -o none.mp4", 4, "none.csv"),
+        ("face preview --emotion joyy -o sheet2.png", 2, "joy"),
+        ("face preview --emotion joy -o sheet2.mp4", 2, "take"),
+        ("face preview take.csv -o nowhere/take.mp4", 1, "nowhere"),
+    ] {
+        let output = place.run(line);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{line}\n{said}");
+        assert!(said.contains(word), "{line}\n{said}");
+    }
+    assert_eq!(place.names(), before);
+}
+
+/// Where the meshes are at hand, the face basis that is shipped is made again to the byte.
+#[test]
+fn the_face_basis_is_made_again() {
+    let data = root().join("../shared/data/face/ict");
+    if !data.is_dir() {
+        eprintln!("skipped: no meshes of ICT-FaceKit at {}", data.display());
+        return;
+    }
+    let place = Place::new();
+    place.succeed(&format!(
+        "train face-basis --data {} --out face",
+        data.display()
+    ));
+    let shipped = fs::read(root().join("models/face-basis/basis.safetensors")).unwrap();
+    assert_eq!(place.read("face/basis.safetensors"), shipped);
+    let report = place.json("face/report.json");
+    assert!(report["shapes_mean_mm"].as_f64().unwrap() < 0.3, "{report}");
+    let nowhere = place.run("train face-basis --data nowhere --out other");
+    assert_eq!(nowhere.status.code(), Some(4), "{}", stderr(&nowhere));
+}
+
+#[test]
 fn what_is_wrong_is_said_and_nothing_written() {
     let place = place();
     fs::write(
@@ -220,8 +348,9 @@ fn every_request_is_met() {
             ..FaceRequest::default()
         };
         let edited = edit(&request, &Silent).unwrap();
-        assert_eq!(edited.take.frames.len(), 192);
-        for frame in &edited.take.frames {
+        assert_eq!(edited.source.count(), 192);
+        for frame in edited.frames().unwrap() {
+            let frame = frame.unwrap();
             assert!(frame.shapes.0.iter().all(|it| (0.0..=1.0).contains(it)));
         }
         for r in edited.measured.speech.iter().flatten() {

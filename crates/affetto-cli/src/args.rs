@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use face::{Face, FaceEdit};
+pub use face::{Face, FaceEdit, FacePreview};
 pub use music::{EmotionArgs, FileArgs, LeadSheet, ModelArgs, Music, Piano};
 
 /// One emotion in; music out.
@@ -50,7 +50,7 @@ pub enum Command {
     /// Compose
     #[command(subcommand, arg_required_else_help = true)]
     Music(Music),
-    /// Edit faces
+    /// Edit faces, and show them
     #[command(subcommand, arg_required_else_help = true)]
     Face(Face),
     /// Show what an emotion asks of music or of a face, and measure music
@@ -218,6 +218,24 @@ pub enum Train {
     /// Train a judge on labelled clips and let it judge what a piano model writes
     #[command(after_help = PIANO_JUDGE_EXAMPLE)]
     PianoJudge(TrainPianoJudge),
+    /// Make the face that takes are shown on
+    #[command(after_help = TRAIN_FACE_BASIS_EXAMPLE)]
+    FaceBasis(TrainFaceBasis),
+}
+
+const TRAIN_FACE_BASIS_EXAMPLE: &str = "\
+Example, with ict_full_q16.npz and its licence under ict/:
+  affetto train face-basis --data ict --out my-face";
+
+/// The flags of `train face-basis`.
+#[derive(Args)]
+pub struct TrainFaceBasis {
+    /// Folder with the meshes of ICT-FaceKit and their licence
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Folder for the basis, its card and what was measured
+    #[arg(short, long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 const TRAIN_EXAMPLE: &str = "\

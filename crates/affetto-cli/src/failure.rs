@@ -2,7 +2,7 @@
 
 use std::io;
 
-use affetto::{Error, Hint, attributes, media, music};
+use affetto::{Error, Hint, attributes, face, media, music};
 use serde::Serialize;
 
 /// Exit codes, the same for every command.
@@ -142,7 +142,7 @@ fn code(error: &Error) -> Code {
         Error::Music(error) => music_code(error),
         Error::Media(error) => media_code(error),
         Error::Emotion(_) | Error::UnknownOutput { .. } | Error::OutputTwice { .. } => Code::Usage,
-        Error::Face(_) => Code::Usage,
+        Error::Face(error) => face_code(error),
         Error::UnknownTake { .. } => Code::Input,
         Error::Exists { .. } | Error::OverInput { .. } => Code::Usage,
         Error::Input(_) | Error::UnknownInput { .. } | Error::FormatMismatch { .. } => Code::Input,
@@ -183,6 +183,16 @@ fn music_code(error: &music::Error) -> Code {
         Error::Cancelled => Code::Interrupted,
         Error::Write { source, .. } => write_code(source),
         Error::Weights(_) | Error::Json { .. } | Error::Vocabulary => Code::Model,
+    }
+}
+
+fn face_code(error: &face::Error) -> Code {
+    use face::Error;
+    match error {
+        Error::Range { .. } | Error::UnknownUnit { .. } | Error::PictureSize { .. } => Code::Usage,
+        Error::Basis { .. } => Code::Model,
+        Error::Meshes { .. } | Error::Identity { .. } => Code::Input,
+        _ => Code::Failed,
     }
 }
 

@@ -7,9 +7,9 @@ mod progress;
 mod seed;
 mod write;
 
-pub use digest::sha256_hex;
+pub use digest::{Checksum, Summed, sha256_hex};
 pub use hint::Hint;
 pub use limits::{LimitError, read_limited};
 pub use progress::{Progress, Silent, Stage, Warning};
 pub use seed::{Rng, Seed};
-pub use write::write_atomic;
+pub use write::{AtomicFile, write_atomic};

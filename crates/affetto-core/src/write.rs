@@ -1,28 +1,74 @@
 use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
 use crate::sha256_hex;
 
-/// Writes `bytes` to `path` so that the file is either whole or not there: a temporary file in the
-/// same folder, synced, renamed; then the folder is synced. On failure the temporary file is gone
-/// and what stood at `path` is as it was.
+/// Writes `bytes` to `path` so that the file is either whole or not there, as [`AtomicFile`] does.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(bytes)?;
+    file.commit()
+}
+
+/// A file that stands at its path once it is whole: a temporary file in the same folder, synced, renamed; then the folder
+/// is synced. Unless it is committed the temporary file goes, and what stood at the path is as it was.
 ///
 /// The temporary file of `song.mid` is `.song.mid.part`, always the same one. Who is killed while
 /// writing may leave it; the next write to `song.mid` takes it away. It is locked while it is
-/// written, so that of two who write the same file one waits for the other.
-pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let part = Part::create(part_path(folder, path)?)?;
-    part.fill(bytes)?;
-    part.become_file(path)?;
-    sync_folder(folder)
+/// written, so that of two who write the same file one waits for the other. Who writes several at once
+/// creates them in the order of their paths, or two might wait for each other.
+#[derive(Debug)]
+pub struct AtomicFile {
+    part: Part,
+    folder: PathBuf,
+    path: PathBuf,
+}
+
+impl AtomicFile {
+    /// Begins a file that will stand at `path`.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        Ok(Self {
+            part: Part::create(part_path(folder, path)?)?,
+            folder: folder.into(),
+            path: path.into(),
+        })
+    }
+
+    /// Where it will stand.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Puts what was written in its place.
+    pub fn commit(self) -> io::Result<()> {
+        self.part.file.sync_all()?;
+        self.part.become_file(&self.path)?;
+        sync_folder(&self.folder)
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.part.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.part.file.flush()
+    }
+}
+
+impl Seek for AtomicFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.part.file.seek(to)
+    }
 }
 
 /// The longest name that is kept within that of the temporary file; file systems end at 255 bytes.
@@ -45,6 +91,7 @@ fn part_path(folder: &Path, path: &Path) -> io::Result<PathBuf> {
 
 /// A temporary file that only its owner writes to. It is taken away again unless it becomes the
 /// file that it is for.
+#[derive(Debug)]
 struct Part {
     file: File,
     path: PathBuf,
@@ -72,11 +119,6 @@ impl Part {
                 Err(error) => return Err(error),
             }
         }
-    }
-
-    fn fill(&self, bytes: &[u8]) -> io::Result<()> {
-        (&self.file).write_all(bytes)?;
-        self.file.sync_all()
     }
 
     fn become_file(mut self, path: &Path) -> io::Result<()> {
@@ -186,6 +228,19 @@ mod tests {
         assert!(write_atomic(&taken, b"bytes").is_err());
         assert_eq!(names(folder.path()), ["taken"]);
         assert!(write_atomic(Path::new("/"), b"bytes").is_err());
+    }
+
+    #[test]
+    fn what_is_not_committed_leaves_all_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("take.csv");
+        fs::write(&path, "before").unwrap();
+        let mut file = AtomicFile::create(&path).unwrap();
+        file.write_all(b"half").unwrap();
+        assert_eq!(names(folder.path()).len(), 2);
+        drop(file);
+        assert_eq!(names(folder.path()), ["take.csv"]);
+        assert_eq!(fs::read(&path).unwrap(), b"before");
     }
 
     /// What a kill leaves is as long as it came; the next write of the same file replaces it.

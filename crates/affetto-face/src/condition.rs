@@ -56,6 +56,31 @@ pub enum Half {
     Right,
 }
 
+impl Half {
+    /// Every half.
+    pub const ALL: [Self; 2] = [Self::Left, Self::Right];
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Right => "right",
+        }
+    }
+
+    /// The half that a shape moves; nothing where it moves both, be it to one side.
+    pub fn of(shape: Shape) -> Option<Self> {
+        use Shape::{JawLeft, JawRight, MouthLeft, MouthRight};
+        let name = shape.name();
+        match shape {
+            JawLeft | JawRight | MouthLeft | MouthRight => None,
+            _ if name.ends_with("Left") => Some(Self::Left),
+            _ if name.ends_with("Right") => Some(Self::Right),
+            _ => None,
+        }
+    }
+}
+
 /// A part of the face that moves by itself.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,

@@ -73,6 +73,7 @@ pub struct Delta {
 }
 
 /// Another feeling for the frames of one take.
+#[derive(Clone, Debug)]
 pub struct Editor {
     request: FaceRequest,
     base: TimeBase,

@@ -1,8 +1,12 @@
 //! What is measured of an edited take: how far it moved, and whether speech is what it was.
 
-use affetto_media::rig::{SHAPES, Shape, TakeFrame, Weights};
+use std::collections::BTreeMap;
+
+use affetto_media::rig::{SHAPES, Shape, TakeFrame, Turn, Weights};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::condition::{Half, Region};
 
 /// The shapes whose course is compared before and after.
 pub const SPOKEN: [Shape; 3] = [Shape::JawOpen, Shape::MouthClose, Shape::MouthPucker];
@@ -17,6 +21,11 @@ pub struct Measured {
     most: f64,
     speaking: f64,
     by_shape: Vec<f64>,
+    /// Of what is asked and of what moved, in the shapes of the left half and of the right one.
+    halves: [[f64; 2]; 2],
+    regions: [f64; Region::ALL.len()],
+    first: Option<f64>,
+    last: f64,
     spoken: [Pairs; SPOKEN.len()],
 }
 
@@ -30,6 +39,15 @@ pub struct FaceMeasured {
     pub moved: f64,
     /// The largest change of one shape in one frame.
     pub most: f64,
+    /// The same within each region; of the head in radians.
+    #[serde(default)]
+    pub regions: BTreeMap<Region, f64>,
+    /// The length of what was added to the shapes of the left half of the face and of the right one, the mean over frames.
+    #[serde(default)]
+    pub halves: [f64; 2],
+    /// The same as `moved` in the first frame and in the last one.
+    #[serde(default)]
+    pub ends: [f64; 2],
     /// The share of the take in which somebody speaks, by the movement of the shapes of speech.
     pub speaking: f64,
     /// The shapes that moved most, each with its mean change, the largest first.
@@ -76,6 +94,11 @@ impl Pairs {
     }
 }
 
+fn widen(regions: &mut [f64; Region::ALL.len()], region: Region, change: f64) {
+    let most = &mut regions[region as usize];
+    *most = most.max(change.abs());
+}
+
 fn length(numbers: &[f64]) -> f64 {
     let squares = numbers.iter().map(|number| number * number);
     squares.sum::<f64>().sqrt()
@@ -91,14 +114,38 @@ impl Measured {
         self.by_shape.resize(SHAPES, 0.0);
         let change = |shape: Shape| after.shapes[shape] - before.shapes[shape];
         let changes = Shape::ALL.map(change);
-        for (sum, change) in self.by_shape.iter_mut().zip(changes) {
+        for ((sum, change), shape) in self.by_shape.iter_mut().zip(changes).zip(Shape::ALL) {
             *sum += change;
             self.most = self.most.max(change.abs());
+            widen(&mut self.regions, Region::of(shape), change);
         }
-        self.moved += length(&changes);
+        let turned = |of: fn(&Turn) -> f64| of(&after.head) - of(&before.head);
+        for change in [
+            turned(|it| it.yaw),
+            turned(|it| it.pitch),
+            turned(|it| it.roll),
+        ] {
+            widen(&mut self.regions, Region::Head, change);
+        }
+        for (sums, by) in self.halves.iter_mut().zip([&asked.0, &changes]) {
+            for (sum, half) in sums.iter_mut().zip(Half::ALL) {
+                let of_half = |shape: &Shape| Half::of(*shape) == Some(half);
+                let shapes = Shape::ALL.into_iter().filter(of_half);
+                let by: Vec<f64> = shapes.map(|shape| by[shape.index()]).collect();
+                *sum += length(&by);
+            }
+        }
+        self.last = length(&changes);
+        self.first.get_or_insert(self.last);
+        self.moved += self.last;
         for (pairs, shape) in self.spoken.iter_mut().zip(SPOKEN) {
             pairs.add([before.shapes[shape], after.shapes[shape]]);
         }
+    }
+
+    /// How far the emotion moves the left half of a face at rest and how far the right one, as [`Measured::asked`].
+    pub fn asked_halves(&self) -> [f64; 2] {
+        self.halves[0].map(|sum| sum / self.frames.max(1) as f64)
     }
 
     /// Whether any frame is another than it was.
@@ -126,6 +173,9 @@ impl Measured {
             frames: self.frames,
             moved: self.moved / count,
             most: self.most,
+            regions: Region::ALL.into_iter().zip(self.regions).collect(),
+            halves: self.halves[1].map(|sum| sum / count),
+            ends: [self.first.unwrap_or(0.0), self.last],
             speaking: self.speaking / count,
             shapes,
             speech: self.spoken.map(|pairs| pairs.correlation()),

@@ -232,6 +232,9 @@ impl From<affetto_face::Error> for Error {
         match error {
             affetto_face::Error::Media(error) => error.into(),
             affetto_face::Error::Emotion(error) => error.into(),
+            affetto_face::Error::Read(error) => error.into(),
+            affetto_face::Error::Write { path, source } => Self::Write { path, source },
+            affetto_face::Error::Cancelled => Self::Cancelled,
             error => Self::Face(Box::new(error)),
         }
     }

@@ -1,11 +1,12 @@
 use std::{
     collections::BTreeSet,
     ffi::OsString,
-    fs, io,
+    fs,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use affetto_core::{Progress, Stage, read_limited, sha256_hex, write_atomic};
+use affetto_core::{AtomicFile, Checksum, Progress, Stage, Summed};
 use serde::Serialize;
 
 use crate::{
@@ -81,24 +82,62 @@ pub fn run(
     if formats.contains(&OutputFormat::Wav) {
         piece.inputs.extend(sound.input.clone());
     }
-    let mut rendered = Vec::new();
-    for format in &formats {
+    let mut staged = Vec::new();
+    for at in in_order_of_paths(&options.files) {
         if progress.cancelled() {
             return Err(Error::Cancelled);
         }
-        rendered.push(render(&piece, *format, &sound)?);
-        progress.step(Stage::Render, rendered.len(), formats.len());
+        staged.push((
+            at,
+            Staged::new(&piece, formats[at], &sound, &options.files[at])?,
+        ));
+        progress.step(Stage::Render, staged.len(), formats.len());
     }
     if progress.cancelled() {
         return Err(Error::Cancelled);
     }
-    let files = write_all(request, options, &piece, &rendered)?;
+    staged.sort_by_key(|(at, _)| *at);
+    let staged = staged.into_iter().map(|(_, staged)| staged).collect();
+    let files = write_all(request, &piece, staged)?;
     Ok(Output {
         files,
         findings: piece.findings,
         effects: piece.effects,
         warnings: piece.warnings,
     })
+}
+
+/// The places of some paths, sorted by them, so that of two who write the same files one waits for the other.
+fn in_order_of_paths(paths: &[PathBuf]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..paths.len()).collect();
+    order.sort_by_key(|at| &paths[*at]);
+    order
+}
+
+/// A file that is whole but does not yet stand in its place.
+struct Staged {
+    file: AtomicFile,
+    checksum: Checksum,
+}
+
+impl Staged {
+    fn new(
+        piece: &AnyPiece,
+        format: OutputFormat,
+        sound: &Sound,
+        path: &Path,
+    ) -> Result<Self, Error> {
+        let failed = |source| Error::Write {
+            path: path.into(),
+            source,
+        };
+        let mut file = Summed::new(AtomicFile::create(path).map_err(failed)?);
+        render(piece, format, sound, path, &mut file)?;
+        Ok(Self {
+            checksum: file.checksum(),
+            file: file.into_inner(),
+        })
+    }
 }
 
 /// The formats of the names, where all can be written.
@@ -146,8 +185,7 @@ fn is_own_output(path: &Path) -> bool {
     recorded.is_some_and(|recorded| {
         path.metadata()
             .is_ok_and(|found| found.len() == recorded.bytes)
-            && read_limited(path, recorded.bytes)
-                .is_ok_and(|bytes| sha256_hex(&bytes) == recorded.sha256)
+            && Checksum::of_file(path).is_ok_and(|found| found.sha256 == recorded.sha256)
     })
 }
 
@@ -160,31 +198,25 @@ pub fn provenance_path(path: &Path) -> PathBuf {
 
 fn write_all(
     request: &Request,
-    options: &OutputOptions,
     piece: &AnyPiece,
-    rendered: &[Vec<u8>],
+    staged: Vec<Staged>,
 ) -> Result<Vec<WrittenFile>, Error> {
-    let files: Vec<WrittenFile> = options
-        .files
-        .iter()
-        .zip(rendered)
-        .map(written_file)
-        .collect();
+    let files: Vec<WrittenFile> = staged.iter().map(written_file).collect();
     let provenance = provenance(request, piece, &files).to_json();
     let mut undo = Undo::default();
-    for (path, bytes) in options.files.iter().zip(rendered) {
-        undo.write(&provenance_path(path), provenance.as_bytes())?;
-        undo.write(path, bytes)?;
+    for Staged { file, .. } in staged {
+        undo.write(&provenance_path(file.path()), provenance.as_bytes())?;
+        undo.commit(file)?;
     }
     undo.keep();
     Ok(files)
 }
 
-fn written_file((path, bytes): (&PathBuf, &Vec<u8>)) -> WrittenFile {
+fn written_file(Staged { file, checksum }: &Staged) -> WrittenFile {
     WrittenFile {
-        path: path.clone(),
-        bytes: bytes.len() as u64,
-        sha256: sha256_hex(bytes),
+        path: file.path().into(),
+        bytes: checksum.bytes,
+        sha256: checksum.sha256.clone(),
     }
 }
 
@@ -220,13 +252,25 @@ pub(crate) struct Undo {
 
 impl Undo {
     pub(crate) fn write(&mut self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
-        let is_new = !path.exists();
-        write_atomic(path, bytes).map_err(|source| Error::Write {
+        let written = AtomicFile::create(path).and_then(|mut file| {
+            file.write_all(bytes)?;
+            Ok(file)
+        });
+        self.commit(written.map_err(|source| Error::Write {
             path: path.into(),
+            source,
+        })?)
+    }
+
+    pub(crate) fn commit(&mut self, file: AtomicFile) -> Result<(), Error> {
+        let path = file.path().to_path_buf();
+        let is_new = !path.exists();
+        file.commit().map_err(|source| Error::Write {
+            path: path.clone(),
             source,
         })?;
         if is_new {
-            self.new.push(path.into());
+            self.new.push(path);
         }
         Ok(())
     }

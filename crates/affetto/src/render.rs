@@ -1,6 +1,6 @@
 //! From what was made to the bytes of a file.
 
-use std::{ops::Range, path::Path};
+use std::{io::Write, ops::Range, path::Path};
 
 use affetto_core::{read_limited, sha256_hex};
 use affetto_media::{
@@ -85,16 +85,37 @@ impl Sound {
     }
 }
 
+/// Writes what was made to `out`, which is to become the file `path`.
 pub(crate) fn render(
     piece: &AnyPiece,
     format: OutputFormat,
     sound: &Sound,
-) -> Result<Vec<u8>, Error> {
+    path: &Path,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
+    let failed = |source| Error::Write {
+        path: path.into(),
+        source,
+    };
     let (score, written) = match &piece.media {
         Media::Music { score, written } => (score, written),
-        Media::Take(edited) => return edited.render(format),
+        Media::Take(edited) => {
+            let OutputFormat::Take(format) = format else {
+                return Err(Error::UnknownOutput {
+                    path: path.into(),
+                    known: Kind::FaceRig.extensions(),
+                });
+            };
+            return edited.write(format, out).map_err(|error| match error {
+                Error::Media(error) => match *error {
+                    affetto_media::Error::Stream { source } => failed(source),
+                    error => error.into(),
+                },
+                error => error,
+            });
+        }
     };
-    Ok(match format {
+    let bytes = match format {
         OutputFormat::Midi => midi::write(score)?,
         OutputFormat::MusicXml => musicxml::write(score)?,
         OutputFormat::CompressedMusicXml => musicxml::write_compressed(score)?,
@@ -103,7 +124,8 @@ pub(crate) fn render(
         OutputFormat::Wav => wav::write(&wav::render(score, &sound.sound)?)?,
         OutputFormat::Png => piano_roll::png(&picture(score, written, &piece.findings))?,
         OutputFormat::Take(format) => return Err(take::no_take(format)),
-    })
+    };
+    out.write_all(&bytes).map_err(failed)
 }
 
 /// The piano roll. A bar of a lead sheet that was given is shown with the valence that it has.

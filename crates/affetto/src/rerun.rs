@@ -1,15 +1,15 @@
 use std::{
     fs::Metadata,
+    io,
     path::{Path, PathBuf},
 };
 
-use affetto_core::{Progress, read_limited, sha256_hex};
-use affetto_media::Limits;
+use affetto_core::{AtomicFile, Checksum, Progress, Summed};
 use serde::Serialize;
 
 use crate::{
     Error, Input, InputRole, Models, Provenance,
-    compose::make,
+    compose::{AnyPiece, make},
     output::{Undo, provenance_path},
     render::{OutputFormat, Sound, render},
 };
@@ -93,10 +93,11 @@ pub fn rerun(
             path: path.clone(),
             known: kind.extensions(),
         })?;
-        let bytes = render(&piece, format, &sound)?;
+        let mut made = Summed::new(io::sink());
+        render(&piece, format, &sound, &path, &mut made)?;
         let mut file = RerunFile {
             recorded_sha256: output.sha256.clone(),
-            sha256: sha256_hex(&bytes),
+            sha256: made.checksum().sha256,
             identical: false,
             written: false,
             path,
@@ -107,7 +108,7 @@ pub fn rerun(
                 &provenance_path(&file.path),
                 provenance.to_json().as_bytes(),
             )?;
-            undo.write(&file.path, &bytes)?;
+            undo.commit(rendered(&piece, format, &sound, &file.path)?)?;
             file.written = true;
         }
         files.push(file);
@@ -116,6 +117,21 @@ pub fn rerun(
     let mut warnings = piece.warnings;
     warnings.extend(version_warning(&provenance));
     Ok(Rerun { files, warnings })
+}
+
+/// The file, whole, but not yet in its place.
+fn rendered(
+    piece: &AnyPiece,
+    format: OutputFormat,
+    sound: &Sound,
+    path: &Path,
+) -> Result<AtomicFile, Error> {
+    let mut file = AtomicFile::create(path).map_err(|source| Error::Write {
+        path: path.into(),
+        source,
+    })?;
+    render(piece, format, sound, path, &mut file)?;
+    Ok(file)
 }
 
 /// The provenance that `path` is, or that stands beside it; with its folder.
@@ -146,8 +162,7 @@ fn locate(
     let is_it = |place: &&PathBuf| {
         let found = place.metadata().ok().filter(Metadata::is_file);
         found.is_some_and(|found| Some(found.len()) == size)
-            && read_limited(place, size.unwrap_or(0))
-                .is_ok_and(|bytes| sha256_hex(&bytes) == expected)
+            && Checksum::of_file(place).is_ok_and(|found| found.sha256 == expected)
     };
     places
         .iter()
@@ -201,9 +216,7 @@ fn is_to_write(file: &RerunFile, options: &RerunOptions) -> Result<bool, Error> 
     if !file.path.exists() {
         return Ok(true);
     }
-    let limit = Limits::DEFAULT.unpacked_bytes;
-    let stands =
-        read_limited(&file.path, limit).is_ok_and(|bytes| sha256_hex(&bytes) == file.sha256);
+    let stands = Checksum::of_file(&file.path).is_ok_and(|found| found.sha256 == file.sha256);
     match (stands, options.force) {
         (true, _) => Ok(false),
         (false, true) => Ok(true),

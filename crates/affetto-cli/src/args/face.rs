@@ -13,6 +13,42 @@ pub enum Face {
     /// Give a facial take another feeling; what is said stays
     #[command(after_help = EDIT_EXAMPLE)]
     Edit(Box<FaceEdit>),
+    /// Show a take on a face, or emotions on a sheet
+    #[command(after_help = PREVIEW_EXAMPLE)]
+    Preview(FacePreview),
+}
+
+const PREVIEW_EXAMPLE: &str = r#"Examples:
+  affetto face preview take.csv --size 256 -o take.mp4
+  affetto face preview take.csv --at 1.5 -o moment.png
+  affetto face preview --emotion joy --emotion contempt -o sheet.png"#;
+
+/// The flags of `face preview`.
+#[derive(Args)]
+#[command(arg_required_else_help = true)]
+pub struct FacePreview {
+    /// The take; without one a sheet shows emotions at rising intensities
+    #[arg(value_name = "TAKE")]
+    pub take: Option<PathBuf>,
+    /// Write to FILE: .mp4 for the whole take, .png for one moment or a sheet
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Width and height in pixels, of each picture of a sheet too: an even number from 32 to 2048 [default: 512, or 160 on a
+    /// sheet]
+    #[arg(long, value_name = "PIXELS")]
+    pub size: Option<u32>,
+    /// The moment to show in a .png, in seconds
+    #[arg(long, value_name = "SECONDS", requires = "take")]
+    pub at: Option<f64>,
+    /// An emotion on the sheet; may be given again for others [default: the eight of MEAD and the six of C-MET]
+    #[arg(short, long = "emotion", value_name = "WORDS", conflicts_with = "take")]
+    pub emotions: Vec<String>,
+    /// A sheet of every shape of ARKit instead
+    #[arg(long, conflicts_with_all = ["take", "emotions"])]
+    pub shapes: bool,
+    /// Write over a file that stands already
+    #[arg(long)]
+    pub force: bool,
 }
 
 const EDIT_EXAMPLE: &str = r#"Examples:

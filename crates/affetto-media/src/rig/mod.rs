@@ -11,6 +11,7 @@
 pub mod arkit_json;
 mod exact;
 mod format;
+mod frames;
 mod glb;
 pub mod gltf;
 pub mod livelink;
@@ -25,6 +26,7 @@ use affetto_emotion::FrameRate;
 use serde::{Deserialize, Serialize};
 
 pub use format::TakeFormat;
+pub use frames::{FrameWriter, Frames};
 pub use rate::{DEFAULT_RATE, infer_rate};
 pub use shape::{SHAPES, Shape};
 pub use timecode::Timecode;
@@ -165,18 +167,7 @@ fn collect(
     format: TakeFormat,
     limits: &Limits,
 ) -> Result<Take, Error> {
-    let mut held = Vec::new();
-    for frame in frames {
-        check_frames(held.len() as u64 + 1, limits)?;
-        held.push(frame?);
-    }
-    if held.is_empty() {
-        return Err(Error::MalformedTake {
-            format,
-            place: "its end".into(),
-            reason: "no frames".into(),
-        });
-    }
+    let held = frames::Bounded::new(frames, format, limits).collect::<Result<_, _>>()?;
     Ok(Take {
         rate,
         identity: Vec::new(),

@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
-use affetto_attributes::piece::Attribute;
-use affetto_core::{Progress, Seed};
+use affetto_attributes::{
+    map::{AttributeMap, Preset, quadrant_weights},
+    piece::Attribute,
+};
+use affetto_core::Progress;
 use affetto_media::{Key, Metre, Score};
 use affetto_nn::{sample::Sampling, weights::TensorFile};
 use schemars::JsonSchema;
@@ -11,15 +14,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     condition::{AttributeWish, PianoRequest},
-    generate::{Task, Written, log_likelihood_after, write},
+    generate::{STRETCH, Search, Task, Written, log_likelihood_after, write},
     grid::{GridBar, GridPiece},
-    measure::{as_loud_as_asked, measure},
+    measure::{as_loud_as_asked, measure, values_at},
     model::{Config, Decoder},
     profile::{Ranks, Statistics},
     rules::{Given, Rules},
     source::Source,
     tokens::{KEYBOARD, Plan, Style, Token, decode},
-    wish::{Frame, Wish, divergence},
+    wish::{Frame, Wish, divergence, mean_move, mean_of},
 };
 use crate::{Error, arrange::humanize, title::title};
 
@@ -299,27 +302,28 @@ impl Work<'_> {
                 top_k: None,
             },
         };
-        let seed = |at: usize| request.seed.derive(&format!("candidate {at}"));
-        let seeds: Vec<Seed> = (0..request.candidates).map(seed).collect();
         let (plan, tokens) = self.following()?;
         let following = Task {
             plan: &plan,
             ..task.clone()
         };
-        let mut best = (GridPiece::default(), self.measured(&GridPiece::default()));
-        let mut most = f64::NEG_INFINITY;
-        for written in write(&self.model.network, &task, &seeds, progress)? {
-            let piece = self.finished(&written)?;
-            let measured = self.measured(&piece);
-            let network = &self.model.network;
-            let likelihood = written.log_likelihood
-                + log_likelihood_after(network, &following, &written, &tokens)?;
-            let merit = self.merit(&measured, likelihood);
-            if merit > most {
-                (best, most) = ((piece, measured), merit);
+        let network = &self.model.network;
+        let merit = |written: &Written| {
+            if written.bars < self.plan.bars.len() {
+                return self.merit_so_far(written);
             }
-        }
-        Ok(best)
+            let measured = self.measured(&self.finished(written)?);
+            let likelihood = written.log_likelihood
+                + log_likelihood_after(network, &following, written, &tokens)?;
+            Ok(self.merit(&measured, likelihood))
+        };
+        let search = Search {
+            candidates: request.candidates,
+            seed: request.seed.derive("candidates"),
+        };
+        let piece = self.finished(&write(network, &task, search, &merit, progress)?)?;
+        let measured = self.measured(&piece);
+        Ok((piece, measured))
     }
 
     /// The bars with those after a filling that it is chosen by, and their tokens: none where nothing is filled.
@@ -346,6 +350,26 @@ impl Work<'_> {
             &self.wish,
             &self.model.statistics.quantiles,
         ))
+    }
+
+    /// How well the bars that are written so far do what was asked, in nats; where the emotion moves, the last of them.
+    fn merit_so_far(&self, written: &Written) -> Result<f64, Error> {
+        let mut piece = self.finished(written)?;
+        let (mut ranks, mut quadrants) = (self.wish.ranks, self.wish.quadrants);
+        let moving = !self.wish.moves.is_empty();
+        if let Some(points) = self.wish.points.as_ref().filter(|_| moving) {
+            let last = piece.bars.len().saturating_sub(STRETCH)..piece.bars.len();
+            ranks = ranks.moved(&mean_move(&self.wish.moves[last.clone()]));
+            quadrants = quadrant_weights(&mean_of(&points[last.clone()]));
+            piece.bars.drain(..last.start);
+        }
+        let values = values_at(&piece, self.wish.tempo_bpm);
+        let found = self.model.statistics.quantiles.ranks(&values);
+        let judged = AttributeMap::preset(Preset::Default).quadrant_probabilities(&values);
+        Ok(
+            HIT_WEIGHT * ranks.sureness(&found) - JUDGED_WEIGHT * divergence(&quadrants, &judged)
+                + LIKELIHOOD_WEIGHT * written.log_likelihood,
+        )
     }
 
     /// How well a piece does what was asked, in nats.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     corpus::Window,
-    generate::{Task, write},
+    generate::{Search, Task, Written, write},
     grid::GridPiece,
     levels::{Levels, measured},
     model::Decoder,
@@ -112,33 +112,37 @@ fn one_like(
     writing: &Writing<'_>,
     seed: Seed,
 ) -> Result<(GridPiece, Levels), Error> {
-    let asked = writing.quantiles.ranks(&measured(&window.piece)).levels();
+    let asked = writing.quantiles.ranks(&measured(&window.piece));
+    let levels = asked.levels();
     let rules = Rules {
         lowest: *KEYBOARD.start(),
         highest: *KEYBOARD.end(),
         hand_span: WIDE_SPAN,
         given: None,
     };
+    let plan = window.plan();
     let task = Task {
-        plan: &window.plan(),
+        plan: &plan,
         given: &[],
         rules: &rules,
-        levels: &[asked],
+        levels: &[levels],
         guidance: writing.guidance,
         sampling: writing.sampling,
     };
-    let seeds: Vec<Seed> = (0..writing.candidates.max(1))
-        .map(|at| seed.derive(&format!("candidate {at}")))
-        .collect();
-    let mut best: Option<(GridPiece, f64)> = None;
-    for written in write(writing.network, &task, &seeds, &Silent)? {
-        let piece = decode(&written.tokens)?;
-        let hit = asked.share_hit(&writing.quantiles.ranks(&measured(&piece)).levels());
-        if best.as_ref().is_none_or(|(_, most)| hit > *most) {
-            best = Some((piece, hit));
-        }
-    }
-    Ok((best.map(|(piece, _)| piece).unwrap_or_default(), asked))
+    let search = Search {
+        candidates: writing.candidates,
+        seed,
+    };
+    let merit = |written: &Written| {
+        let found = measured(&decode(&written.tokens)?);
+        let found = writing.quantiles.ranks(&found);
+        Ok(match written.bars < plan.bars.len() {
+            true => asked.sureness(&found),
+            false => levels.share_hit(&found.levels()),
+        })
+    };
+    let written = write(writing.network, &task, search, &merit, &Silent)?;
+    Ok((decode(&written.tokens)?, levels))
 }
 
 /// Compares `generated` with `held_out` music, and looks for passages of `training` in it.

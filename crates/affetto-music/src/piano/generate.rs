@@ -14,6 +14,8 @@ use crate::Error;
 
 /// Pieces written side by side by one thread: the weights are read once for all of them.
 const SIDE_BY_SIDE: usize = 4;
+/// Bars after which continuations are chosen from, at least.
+pub const STRETCH: usize = 4;
 
 /// What is written.
 #[derive(Clone, Debug)]
@@ -33,46 +35,87 @@ pub struct Task<'a> {
     pub sampling: Sampling,
 }
 
-/// A piece that was written.
+/// A piece that was written, or its beginning.
 #[derive(Clone, Debug)]
 pub struct Written {
     /// The tokens of all bars, given ones too, with those that follow from others.
     pub tokens: Vec<Token>,
+    /// How many bars that is.
+    pub bars: usize,
     /// The mean log-likelihood, in nats, of the tokens drawn.
     pub log_likelihood: f64,
     end: Reader,
 }
 
-/// Writes one piece for each of `seeds`.
+/// How a piece is searched for.
+#[derive(Clone, Copy, Debug)]
+pub struct Search {
+    /// How many continuations of each stretch are written, of which one is gone on from.
+    pub candidates: usize,
+    /// What they are drawn from.
+    pub seed: Seed,
+}
+
+/// How well what is written so far does what is asked; where the bars of the plan are complete, how well the piece does.
+pub type Merit<'a> = dyn Fn(&Written) -> Result<f64, Error> + Sync + 'a;
+
+/// Writes one piece, a stretch of a few bars at a time: of several continuations the one of most `merit` is gone on from.
+/// A piece that is chosen so is nearer to what is asked than the best of as many whole ones, which differ less the longer
+/// they are. The state of the network is all that it knows of the past, so that going on anew costs nothing.
 ///
 /// # Errors
-/// [`Error::Cancelled`] soon after `progress` says so.
+/// [`Error::Cancelled`] soon after `progress` says so, and those of `merit`.
 pub fn write(
     network: &Decoder,
     task: &Task<'_>,
-    seeds: &[Seed],
+    search: Search,
+    merit: &Merit<'_>,
     progress: &dyn Progress,
-) -> Result<Vec<Written>, Error> {
-    let mut begun = Reader::new(network, task)?;
+) -> Result<Written, Error> {
+    let mut reader = Reader::new(network, task)?;
     for token in task.given {
-        begun.read(network, *token, task)?;
+        reader.read(network, *token, task)?;
     }
-    let groups: Vec<Vec<Written>> = seeds
-        .par_chunks(SIDE_BY_SIDE)
-        .map(|seeds| {
-            let writer = |seed: &Seed| Writer {
-                reader: begun.clone(),
-                rng: seed.rng(),
-                tokens: task.given.to_vec(),
-                sum: 0.0,
-                drawn: 0,
-            };
-            let mut writers: Vec<Writer> = seeds.iter().map(writer).collect();
-            write_together(network, task, &mut writers, progress)?;
-            Ok(writers.into_iter().map(Writer::written).collect())
-        })
-        .collect::<Result<_, Error>>()?;
-    Ok(groups.into_iter().flatten().collect())
+    let bars = task.plan.bars.len();
+    let mut best = Writer {
+        rng: search.seed.rng(),
+        tokens: task.given.to_vec(),
+        sum: 0.0,
+        drawn: 0,
+        reader,
+    };
+    for until in stretches(best.reader.cursor.bar(), bars, search.candidates) {
+        let begin = |at: usize| Writer {
+            rng: search.seed.derive(&format!("to bar {until}, {at}")).rng(),
+            ..best.clone()
+        };
+        let mut writers: Vec<Writer> = (0..search.candidates.max(1)).map(begin).collect();
+        writers
+            .par_chunks_mut(SIDE_BY_SIDE)
+            .try_for_each(|writers| write_together(network, task, writers, until, progress))?;
+        if writers.len() > 1 {
+            let merits: Vec<f64> = writers
+                .par_iter()
+                .map(|writer| merit(&writer.written()))
+                .collect::<Result<_, _>>()?;
+            let first_best = (0..merits.len())
+                .rev()
+                .max_by(|one, other| merits[*one].total_cmp(&merits[*other]));
+            writers.swap(0, first_best.unwrap_or(0));
+        }
+        best = writers.swap_remove(0);
+    }
+    Ok(best.written())
+}
+
+/// The bars before which continuations are chosen from; the last is the end.
+fn stretches(begin: usize, end: usize, candidates: usize) -> Vec<usize> {
+    let count = match candidates {
+        0 | 1 => 1,
+        _ => ((end - begin) / STRETCH).max(1),
+    };
+    let place = |at: usize| begin + (end - begin) * at / count;
+    (1..=count).map(place).collect()
 }
 
 /// The mean log-likelihood, in nats, of `tokens`, were they to follow what was written. `task` has their bars too.
@@ -103,6 +146,7 @@ fn write_together(
     network: &Decoder,
     task: &Task<'_>,
     writers: &mut [Writer],
+    until: usize,
     progress: &dyn Progress,
 ) -> Result<(), Error> {
     let bars = task.plan.bars.len();
@@ -110,7 +154,7 @@ fn write_together(
     loop {
         let mut active: Vec<&mut Writer> = writers
             .iter_mut()
-            .filter(|writer| writer.reader.cursor.bar() < bars)
+            .filter(|writer| writer.reader.cursor.bar() < until)
             .collect();
         if active.is_empty() {
             return Ok(());
@@ -124,7 +168,7 @@ fn write_together(
             .collect();
         step(network, &mut readers)?;
         let slowest = readers.iter().map(|reader| reader.cursor.bar()).min();
-        let slowest = slowest.unwrap_or(bars);
+        let slowest = slowest.unwrap_or(until);
         if slowest > done {
             done = slowest;
             progress.step(Stage::Generate, done, bars);
@@ -244,6 +288,7 @@ fn step(network: &Decoder, readers: &mut [&mut Reader]) -> Result<(), Error> {
 }
 
 /// Writes one piece.
+#[derive(Clone)]
 struct Writer {
     reader: Reader,
     rng: Rng,
@@ -275,11 +320,12 @@ impl Writer {
         self.reader.take(network, token, task);
     }
 
-    fn written(self) -> Written {
+    fn written(&self) -> Written {
         Written {
-            tokens: self.tokens,
+            tokens: self.tokens.clone(),
+            bars: self.reader.cursor.bar(),
             log_likelihood: self.sum / self.drawn.max(1) as f64,
-            end: self.reader,
+            end: self.reader.clone(),
         }
     }
 }

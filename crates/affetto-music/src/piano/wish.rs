@@ -196,7 +196,8 @@ impl Frame {
     }
 }
 
-fn mean_of(points: &[Vad]) -> Emotion {
+/// The emotion in the middle of some points.
+pub fn mean_of(points: &[Vad]) -> Emotion {
     let mean = |of: fn(Vad) -> f64| {
         points.iter().map(|point| of(*point)).sum::<f64>() / points.len().max(1) as f64
     };
@@ -205,6 +206,17 @@ fn mean_of(points: &[Vad]) -> Emotion {
         mean(Vad::arousal),
         mean(Vad::dominance),
     ))
+}
+
+/// The mean over some bars of the shares by which attributes move.
+pub fn mean_move(moves: &[Vec<f64>]) -> Vec<f64> {
+    let mut mean = vec![0.0; ATTRIBUTES];
+    for bar in moves {
+        for (mean, by) in mean.iter_mut().zip(bar) {
+            *mean += by / moves.len() as f64;
+        }
+    }
+    mean
 }
 
 /// For each point the shares of all music by which each attribute moves from what the mean asks.

@@ -54,11 +54,19 @@ pub enum EffectKind {
     Expression,
     /// Speech: the least correlation of jawOpen, mouthClose and mouthPucker before and after.
     Speech,
+    /// Regions that stay: the largest change in them.
+    Locks,
+    /// The leading half of the face: its share of the movement.
+    Leads,
+    /// Attack: how far the first frame moved.
+    Attack,
+    /// Release: how far the last frame moved.
+    Release,
 }
 
 impl EffectKind {
     /// Every control.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::Bars,
         Self::Meter,
         Self::Key,
@@ -77,6 +85,10 @@ impl EffectKind {
         Self::ArousalSide,
         Self::Expression,
         Self::Speech,
+        Self::Locks,
+        Self::Leads,
+        Self::Attack,
+        Self::Release,
     ];
 
     /// The word for the control.
@@ -100,6 +112,10 @@ impl EffectKind {
             Self::ArousalSide => "arousal",
             Self::Expression => "expression",
             Self::Speech => "speech",
+            Self::Locks => "locks",
+            Self::Leads => "leads",
+            Self::Attack => "attack",
+            Self::Release => "release",
         }
     }
 
@@ -118,13 +134,23 @@ impl EffectKind {
             Self::ValenceSide | Self::ArousalSide => 0.5,
             Self::Expression => 0.3, // while somebody speaks, half of the mouth stays
             Self::Speech => 0.98,
+            Self::Locks => 0.0,
+            Self::Leads => 0.5,
+            Self::Attack | Self::Release => 0.01,
         }
     }
 
     const fn is_difference(self) -> bool {
         matches!(
             self,
-            Self::Bars | Self::HandSpan | Self::Tempo | Self::Valence | Self::Tension
+            Self::Bars
+                | Self::HandSpan
+                | Self::Tempo
+                | Self::Valence
+                | Self::Tension
+                | Self::Locks
+                | Self::Attack
+                | Self::Release
         )
     }
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use affetto_core::Silent;
+use affetto_core::{Seed, Silent};
 use affetto_emotion::{Channel, Curve, Emotion, Unit, Vad};
 use affetto_media::{
     Bar, ChordChange, ChordSymbol, Mode, Note, Part, PitchName, Quality, Quarters, Role, Tempo,

@@ -293,8 +293,10 @@ fn verdict(
             .collect())
     };
     let some = |pieces: &[Asked]| -> Result<Option<JudgeReport>, Error> {
-        let judged = judged(pieces)?;
-        Ok((!judged.is_empty()).then(|| JudgeReport::of(&judged)))
+        if pieces.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(JudgeReport::of(&judged(pieces)?)))
     };
     let all = judged(&generated.asked)?;
     let mut labels: Vec<Quadrant> = all.iter().map(|judged| judged.asked).collect();
