@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     condition::{AttributeWish, PianoRequest},
+    dynamics::as_loud_as_asked,
     generate::{STRETCH, Search, Task, Written, log_likelihood_after, write},
     grid::{GridBar, GridPiece},
-    measure::{as_loud_as_asked, measure, values_at},
+    measure::{measure, values_at},
     model::{Config, Decoder},
     profile::{Ranks, Statistics},
     rules::{Given, Rules},
@@ -129,7 +130,7 @@ const NINTH: u8 = 14;
 /// How much it counts, in nats, that all asked attributes lie where they should, when one of the candidates is chosen.
 const HIT_WEIGHT: f64 = 12.0;
 /// The same for a nat by which the judged emotion diverges from the asked one.
-const JUDGED_WEIGHT: f64 = 1.0;
+const JUDGED_WEIGHT: f64 = 4.0;
 /// The same for a nat of mean likelihood of the tokens, and of those that follow a filling.
 const LIKELIHOOD_WEIGHT: f64 = 1.0;
 /// Bars after a filling that it is chosen by.

@@ -21,9 +21,9 @@ use crate::{
 /// The most pieces written for one request.
 pub const CANDIDATES: std::ops::RangeInclusive<usize> = 1..=64;
 /// Pieces written where nothing else is asked.
-pub const USUAL_CANDIDATES: usize = 8;
+pub const USUAL_CANDIDATES: usize = 6;
 /// How strongly attributes pull where nothing else is asked.
-pub const USUAL_GUIDANCE: f64 = 1.5;
+pub const USUAL_GUIDANCE: f64 = 1.0;
 /// The share of probability that is drawn from where nothing else is asked.
 pub const USUAL_TOP_P: f64 = 0.98;
 /// How far the outer notes of one hand may lie apart, in semitones: from a major sixth to two octaves.
@@ -91,7 +91,8 @@ pub struct PianoRequest {
     /// The model; the better one where not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// How many pieces are written, of which the one nearest to what was asked is kept, 1 to 64.
+    /// How many continuations of every few bars are written, of which the one nearest to what was asked is gone on from, 1 to
+    /// 64.
     #[schemars(range(min = 1, max = 64))]
     pub candidates: usize,
     /// How freely tokens are drawn, 0.01 to 2.

@@ -13,12 +13,8 @@ use super::{
     hands::{hands, widest_span},
     levels::ATTRIBUTES,
     profile::Quantiles,
-    tokens::VelocityStep,
     wish::Wish,
 };
-
-/// The most steps of velocity by which a piece is made louder or softer as a whole.
-const MOST_STEPS: i16 = 8;
 
 /// The piece as it is played at one tempo, exactly.
 pub fn performed(piece: &GridPiece, tempo_bpm: f64) -> Performance {
@@ -74,30 +70,6 @@ fn share(hits: impl Iterator<Item = bool>) -> f64 {
         0 => 1.0,
         all => hits.iter().filter(|hit| **hit).count() as f64 / all as f64,
     }
-}
-
-/// The piece as loud as is asked on the whole: each note by as many steps louder or softer.
-pub fn as_loud_as_asked(piece: &GridPiece, wish: &Wish, quantiles: &Quantiles) -> GridPiece {
-    let loudness = Attribute::named("Mean Loudness");
-    let asked = loudness.and_then(|loudness| quantiles.values(&wish.ranks)[loudness.index()]);
-    let notes: Vec<f64> = piece
-        .timed_notes()
-        .iter()
-        .map(|note| f64::from(note.velocity))
-        .collect();
-    let Some(asked) = asked.filter(|_| !notes.is_empty()) else {
-        return piece.clone();
-    };
-    let mean = notes.iter().sum::<f64>() / notes.len() as f64;
-    let steps = ((asked - mean) / 4.0).round() as i16;
-    let steps = steps.clamp(-MOST_STEPS, MOST_STEPS);
-    let mut louder = piece.clone();
-    for note in louder.bars.iter_mut().flat_map(|bar| &mut bar.notes) {
-        let step = i16::from(note.velocity.number()) + steps;
-        let step = VelocityStep::new(step.clamp(1, VelocityStep::COUNT as i16 - 1) as u8);
-        note.velocity = step.unwrap_or(note.velocity);
-    }
-    louder
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! From an emotion to what is asked of a piece: tempo, key and attributes.
 
 use affetto_attributes::{
-    map::{AttributeMap, Preset, quadrant_weights},
+    map::{AttributeMap, Preset, Targets, quadrant_weights},
     piece::{Attribute, Unit},
 };
 use affetto_core::{Rng, Seed};
@@ -10,13 +10,14 @@ use affetto_media::{Key, Metre, Tempo, f64_from_quarters};
 
 use super::{
     condition::{AttributeWish, PianoRequest},
+    dynamics::DYNAMICS,
     levels::{ATTRIBUTES, LEVELS, Levels},
     profile::{Profile, Quantiles, RANKS, Ranks, Statistics, level_of},
     tokens::Style,
 };
 
 /// How much it counts that a profile is judged to be of another emotion (nats), when one is drawn.
-const EMOTION_WEIGHT: f64 = 5.0;
+const EMOTION_WEIGHT: f64 = 20.0;
 /// Deviation of a profile's tempo from the one that is asked, in octaves.
 const ASKED_TEMPO_DEVIATION: f64 = 0.15;
 /// The same from the one that the emotion suggests.
@@ -37,6 +38,8 @@ pub struct Wish {
     pub moves: Vec<Vec<f64>>,
     /// Valence and arousal of each bar, where the emotion moves.
     pub points: Option<Vec<Vad>>,
+    /// By how much each bar is louder for that, in steps of MIDI velocity; empty where the emotion stays.
+    pub louder: Vec<f64>,
     /// How much of each quadrant is asked, Q1 to Q4.
     pub quadrants: [f64; 4],
     /// Valence, arousal and dominance; the mean where they move.
@@ -83,13 +86,20 @@ impl Wish {
             style,
             ranks,
             moves: Vec::new(),
+            louder: Vec::new(),
             points: None,
             quadrants,
             point: mean.vad(),
         };
+        if frame.found.is_none() {
+            wish.ranks = felt_dynamics(wish.ranks, &map.targets(&mean), &statistics.quantiles);
+        }
         wish.ranks = wish.fitted(request, frame, &statistics.quantiles);
         if let Some(points) = points {
             wish.moves = moves(&points, &mean, map);
+            let loudness = |emotion: &Emotion| map.targets(emotion).loudness.value;
+            let louder = |point: &Vad| loudness(&Emotion::from(*point)) - loudness(&mean);
+            wish.louder = points.iter().map(louder).collect();
             wish.points = Some(points);
         }
         wish
@@ -149,6 +159,29 @@ impl Wish {
             moves.map_or(told(&self.ranks), |moves| told(&self.ranks.moved(moves)))
         };
         (0..bars).map(bar).collect()
+    }
+}
+
+/// The same as loud, and as much more and less loud in between, as labelled music of the emotion is: half of what there is
+/// to learn from is printed music, whose loudness says nothing.
+fn felt_dynamics(mut ranks: Ranks, targets: &Targets, quantiles: &Quantiles) -> Ranks {
+    let mut values = quantiles.values(&ranks);
+    felt_loudness(&mut values, targets);
+    let felt = quantiles.ranks(&values);
+    for attribute in DYNAMICS.into_iter().filter_map(Attribute::named) {
+        ranks.0[attribute.index()] = felt.0[attribute.index()];
+    }
+    ranks
+}
+
+fn felt_loudness(values: &mut [Option<f64>], targets: &Targets) {
+    for asked in &targets.attributes {
+        if let Some(target) = asked
+            .target
+            .filter(|_| DYNAMICS.contains(&asked.attribute.name()))
+        {
+            values[asked.attribute.index()] = Some(target.value);
+        }
     }
 }
 
@@ -248,7 +281,8 @@ fn choose<'a>(
 ) -> &'a Profile {
     let map = AttributeMap::preset(Preset::Default);
     let judge = map.quadrant_judge();
-    let felt = map.targets(emotion).tempo_bpm.value;
+    let targets = map.targets(emotion);
+    let felt = targets.tempo_bpm.value;
     let fits: [&dyn Fn(&Profile) -> bool; 3] = [
         &|profile| profile.mode == frame.key.mode(),
         &|profile| {
@@ -266,7 +300,8 @@ fn choose<'a>(
         }
     }
     let log_weight = |profile: &&Profile| {
-        let values = statistics.quantiles.values(&profile.ranks);
+        let mut values = statistics.quantiles.values(&profile.ranks);
+        felt_loudness(&mut values, &targets);
         let judged = judge.probabilities(&values);
         let (tempo, deviation) = match frame.tempo_bpm {
             Some(tempo) => (tempo, ASKED_TEMPO_DEVIATION),

@@ -2,7 +2,7 @@
 //! and for every number of threads.
 //!
 //! Each output is one sum, taken from the first input to the last with a rounding after every
-//! product and every sum. Vector instructions work on 64 outputs side by side, so their width does
+//! product and every sum. Vector instructions work on 16 outputs side by side, so their width does
 //! not change the order.
 
 use super::{
@@ -19,8 +19,8 @@ use crate::{
     weights::TensorFile,
 };
 
-/// Outputs computed side by side.
-const PANEL: usize = 64;
+/// Outputs computed side by side: the sums of four rows stay in registers, and a panel of usual size in the nearest cache.
+const PANEL: usize = 16;
 
 /// A linear layer with its weights laid out for decoding.
 #[derive(Clone, Debug)]
@@ -97,28 +97,65 @@ impl Panels {
 
     #[inline(always)]
     fn apply_panels(&self, x: &[f32], out: &mut [f32]) {
+        let rows = x.len() / self.inputs.max(1);
+        let whole = rows / ROWS * ROWS;
+        let (tiled, rest) = x.split_at(whole * self.inputs);
+        let (out_tiled, out_rest) = out.split_at_mut(whole * self.outputs);
+        self.apply_tiles(tiled, out_tiled);
+        match rows - whole {
+            0 => {}
+            1 => self.apply_row(rest, out_rest),
+            _ => {
+                // Rows of nothing beside them cost less than reading the weights for each row.
+                let mut padded = vec![0.0; ROWS * self.inputs];
+                padded[..rest.len()].copy_from_slice(rest);
+                let mut sums = vec![0.0; ROWS * self.outputs];
+                self.apply_tiles(&padded, &mut sums);
+                out_rest.copy_from_slice(&sums[..out_rest.len()]);
+            }
+        }
+    }
+
+    /// [`ROWS`] rows at a time, a panel of weights for all of them.
+    #[inline(always)]
+    fn apply_tiles(&self, x: &[f32], out: &mut [f32]) {
+        if x.is_empty() {
+            return;
+        }
         let panels = self.weights.chunks_exact((self.inputs * PANEL).max(1));
-        for (panel, weights) in panels.enumerate() {
-            let start = panel * PANEL;
+        for ((start, weights), bias) in (0..)
+            .step_by(PANEL)
+            .zip(panels)
+            .zip(self.bias.as_chunks::<PANEL>().0)
+        {
             let count = PANEL.min(self.outputs - start);
-            let mut bias = [0.0; PANEL];
-            bias.copy_from_slice(&self.bias[start..start + PANEL]);
-            let rows = x.chunks(ROWS * self.inputs);
-            for (x, out) in rows.zip(out.chunks_mut(ROWS * self.outputs)) {
-                let put = |out: &mut [f32], sums: &[f32; PANEL]| {
+            let tiles = x.chunks_exact(ROWS * self.inputs);
+            for (x, out) in tiles.zip(out.chunks_exact_mut(ROWS * self.outputs)) {
+                let sums = tile_sums(x, weights, bias);
+                for (out, sums) in out.chunks_exact_mut(self.outputs).zip(&sums) {
                     out[start..start + count].copy_from_slice(&sums[..count]);
-                };
-                if x.len() == ROWS * self.inputs {
-                    let sums = tile_sums(x, weights, &bias);
-                    for (out, sums) in out.chunks_exact_mut(self.outputs).zip(&sums) {
-                        put(out, sums);
-                    }
-                } else {
-                    let rows = x.chunks_exact(self.inputs);
-                    for (x, out) in rows.zip(out.chunks_exact_mut(self.outputs)) {
-                        put(out, &panel_sums(x, weights, bias));
-                    }
                 }
+            }
+        }
+    }
+
+    /// One row, several panels at a time.
+    #[inline(always)]
+    fn apply_row(&self, x: &[f32], out: &mut [f32]) {
+        let groups = self.weights.chunks((AT_ONCE * self.inputs * PANEL).max(1));
+        let biases = self.bias.chunks(AT_ONCE * PANEL);
+        for ((weights, bias), out) in groups.zip(biases).zip(out.chunks_mut(AT_ONCE * PANEL)) {
+            let biases = bias.as_chunks::<PANEL>().0;
+            if biases.len() == AT_ONCE {
+                let sums = row_sums(x, weights, biases);
+                let sums = sums.as_flattened();
+                out.copy_from_slice(&sums[..out.len()]);
+                continue;
+            }
+            let panels = weights.chunks_exact(self.inputs * PANEL).zip(biases);
+            for ((weights, bias), out) in panels.zip(out.chunks_mut(PANEL)) {
+                let sums = panel_sums(x, weights, *bias);
+                out.copy_from_slice(&sums[..out.len()]);
             }
         }
     }
@@ -126,58 +163,60 @@ impl Panels {
 
 /// Rows that share the reading of a weight.
 const ROWS: usize = 4;
-/// Outputs of so many rows that are summed up at once: their sums stay in registers.
-const LANES: usize = 32;
+/// Panels that one row is multiplied with at once.
+const AT_ONCE: usize = 4;
 
 /// The sums of [`ROWS`] rows, each in the same order as one alone.
 #[inline(always)]
 fn tile_sums(x: &[f32], weights: &[f32], bias: &[f32; PANEL]) -> [[f32; PANEL]; ROWS] {
-    let mut all = [[0.0; PANEL]; ROWS];
-    for from in [0, LANES] {
-        let sums = lanes_of(x, weights, bias, from);
-        for (all, sums) in all.iter_mut().zip(&sums) {
-            all[from..from + LANES].copy_from_slice(sums);
-        }
-    }
-    all
-}
-
-/// The same of [`LANES`] outputs.
-#[inline(always)]
-fn lanes_of(x: &[f32], weights: &[f32], bias: &[f32; PANEL], from: usize) -> [[f32; LANES]; ROWS] {
     let inputs = x.len() / ROWS;
     let row = |row: usize| &x[row * inputs..][..inputs];
-    let mut begin = [0.0; LANES];
-    begin.copy_from_slice(&bias[from..from + LANES]);
     // Four by name: sums in an array of rows would not stay in registers.
-    let (mut a, mut b, mut c, mut d) = (begin, begin, begin, begin);
+    let (mut a, mut b, mut c, mut d) = (*bias, *bias, *bias, *bias);
     let rows = row(0).iter().zip(row(1)).zip(row(2)).zip(row(3));
-    for (weights, (((x_a, x_b), x_c), x_d)) in weights.chunks_exact(PANEL).zip(rows) {
-        let weights = &weights[from..from + LANES];
-        for lane in 0..LANES {
-            a[lane] += *x_a * weights[lane];
-        }
-        for lane in 0..LANES {
-            b[lane] += *x_b * weights[lane];
-        }
-        for lane in 0..LANES {
-            c[lane] += *x_c * weights[lane];
-        }
-        for lane in 0..LANES {
-            d[lane] += *x_d * weights[lane];
-        }
+    for (weights, (((x_a, x_b), x_c), x_d)) in weights.as_chunks::<PANEL>().0.iter().zip(rows) {
+        add_product(&mut a, *x_a, weights);
+        add_product(&mut b, *x_b, weights);
+        add_product(&mut c, *x_c, weights);
+        add_product(&mut d, *x_d, weights);
+    }
+    [a, b, c, d]
+}
+
+/// The sums of one row in [`AT_ONCE`] panels.
+#[inline(always)]
+fn row_sums(x: &[f32], weights: &[f32], biases: &[[f32; PANEL]]) -> [[f32; PANEL]; AT_ONCE] {
+    let panel = |at: usize| {
+        weights[at * x.len() * PANEL..]
+            .as_chunks::<PANEL>()
+            .0
+            .iter()
+    };
+    let (mut a, mut b, mut c, mut d) = (biases[0], biases[1], biases[2], biases[3]);
+    let panels = panel(0).zip(panel(1)).zip(panel(2)).zip(panel(3));
+    for (x, (((in_a, in_b), in_c), in_d)) in x.iter().zip(panels) {
+        add_product(&mut a, *x, in_a);
+        add_product(&mut b, *x, in_b);
+        add_product(&mut c, *x, in_c);
+        add_product(&mut d, *x, in_d);
     }
     [a, b, c, d]
 }
 
 #[inline(always)]
 fn panel_sums(x: &[f32], weights: &[f32], mut sums: [f32; PANEL]) -> [f32; PANEL] {
-    for (x, weights) in x.iter().zip(weights.chunks_exact(PANEL)) {
-        for lane in 0..PANEL {
-            sums[lane] += *x * weights[lane];
-        }
+    for (x, weights) in x.iter().zip(weights.as_chunks::<PANEL>().0) {
+        add_product(&mut sums, *x, weights);
     }
     sums
+}
+
+/// `sums += x * weights`, each product and each sum rounded.
+#[inline(always)]
+fn add_product(sums: &mut [f32; PANEL], x: f32, weights: &[f32; PANEL]) {
+    for (sum, weight) in sums.iter_mut().zip(weights) {
+        *sum += x * *weight;
+    }
 }
 
 /// The product of two vectors in eight interleaved sums.
@@ -447,21 +486,21 @@ mod tests {
     /// The same sums, one after the other.
     #[test]
     fn panels_equal_the_plain_sums_bit_for_bit() {
-        let (inputs, outputs, rows) = (37, 131, 2 * ROWS + 3);
-        let (weight, bias, x) = (
-            noise(inputs * outputs),
-            noise(outputs),
-            noise(rows * inputs),
-        );
+        let (inputs, outputs) = (37, 131);
+        let (weight, bias) = (noise(inputs * outputs), noise(outputs));
         let panels = Panels::new(&weight, &bias);
-        let out = panels.apply(&x);
-        for row in 0..rows {
-            for output in 0..outputs {
-                let mut sum = bias[output];
-                for input in 0..inputs {
-                    sum += x[row * inputs + input] * weight[output * inputs + input];
+        for rows in [1, 3, ROWS, 2 * ROWS + 1, 2 * ROWS + 3] {
+            let x = noise(rows * inputs);
+            let out = panels.apply(&x);
+            assert_eq!(out.len(), rows * outputs);
+            for row in 0..rows {
+                for output in 0..outputs {
+                    let mut sum = bias[output];
+                    for input in 0..inputs {
+                        sum += x[row * inputs + input] * weight[output * inputs + input];
+                    }
+                    assert_eq!(out[row * outputs + output].to_bits(), sum.to_bits());
                 }
-                assert_eq!(out[row * outputs + output].to_bits(), sum.to_bits());
             }
         }
     }
