@@ -305,7 +305,7 @@ pub struct TrainPianoJudge {
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub pieces: u16,
     /// Write N candidates of each piece and keep the one nearest to what was asked
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub candidates: u8,
     /// How strongly attributes pull, 0 to 4; above 1 beyond what the network learned [default: as in music piano]
     #[arg(long, value_name = "X")]

@@ -253,8 +253,7 @@ fn style(word: &str) -> Result<Style, String> {
     named(word, "styles", &Style::ALL, Style::name)
 }
 
-const CANDIDATES_OF_PIANO: &str =
-    "Write N pieces, 1 to 64, and keep the one nearest to what was asked [default: 8]";
+const CANDIDATES_OF_PIANO: &str = "Write N continuations of every few bars, 1 to 64, and go on from the one nearest to what was asked [default: 6]";
 
 /// The flags of `music piano`.
 #[derive(Args)]
@@ -318,7 +317,7 @@ pub struct Piano {
     /// Which model writes it, and how.
     #[command(flatten)]
     pub model: ModelArgs,
-    /// How strongly the attributes pull at each note: 0 to 4; 1 as learned, more is beyond it [default: 1.5]
+    /// How strongly the attributes pull at each note: 0 to 4; 1 as learned, more is beyond it [default: 1]
     #[arg(long, value_name = "NUMBER", help_heading = "Model")]
     pub guidance: Option<f64>,
 }
