@@ -304,9 +304,9 @@ pub struct TrainPianoJudge {
     /// Pieces to write for each quadrant
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub pieces: u16,
-    /// Write N candidates of each piece and keep the one nearest to what was asked
-    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=64))]
-    pub candidates: u8,
+    /// Write N continuations of every few bars and go on from the one nearest to what was asked [default: as in music piano]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub candidates: Option<u8>,
     /// How strongly attributes pull, 0 to 4; above 1 beyond what the network learned [default: as in music piano]
     #[arg(long, value_name = "X")]
     pub guidance: Option<f64>,

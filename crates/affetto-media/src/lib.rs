@@ -16,6 +16,7 @@ mod pitch;
 pub mod rig;
 mod score;
 mod tempo;
+pub mod typeface;
 #[allow(
     clippy::disallowed_methods,
     reason = "sound is the same on one kind of machine, not on all"

@@ -51,4 +51,4 @@ pub use request::{Kind, Request};
 pub use rerun::{Rerun, RerunFile, RerunOptions, rerun};
 pub use schema::SchemaName;
 pub use seeds::{numbered, variation};
-pub use take::{EditedTake, FaceAsked, TakeFile, edit, read_take};
+pub use take::{EditedTake, FaceAsked, TakeFile, edit};

@@ -115,13 +115,13 @@ fn in_order_of_paths(paths: &[PathBuf]) -> Vec<usize> {
 }
 
 /// A file that is whole but does not yet stand in its place.
-struct Staged {
-    file: AtomicFile,
+pub(crate) struct Staged {
+    pub(crate) file: AtomicFile,
     checksum: Checksum,
 }
 
 impl Staged {
-    fn new(
+    pub(crate) fn new(
         piece: &AnyPiece,
         format: OutputFormat,
         sound: &Sound,

@@ -4,13 +4,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use affetto_core::{AtomicFile, Checksum, Progress, Summed};
+use affetto_core::{Checksum, Progress, Summed};
 use serde::Serialize;
 
 use crate::{
     Error, Input, InputRole, Models, Provenance,
-    compose::{AnyPiece, make},
-    output::{Undo, provenance_path},
+    compose::make,
+    output::{Staged, Undo, provenance_path},
     render::{OutputFormat, Sound, render},
 };
 
@@ -108,7 +108,7 @@ pub fn rerun(
                 &provenance_path(&file.path),
                 provenance.to_json().as_bytes(),
             )?;
-            undo.commit(rendered(&piece, format, &sound, &file.path)?)?;
+            undo.commit(Staged::new(&piece, format, &sound, &file.path)?.file)?;
             file.written = true;
         }
         files.push(file);
@@ -117,21 +117,6 @@ pub fn rerun(
     let mut warnings = piece.warnings;
     warnings.extend(version_warning(&provenance));
     Ok(Rerun { files, warnings })
-}
-
-/// The file, whole, but not yet in its place.
-fn rendered(
-    piece: &AnyPiece,
-    format: OutputFormat,
-    sound: &Sound,
-    path: &Path,
-) -> Result<AtomicFile, Error> {
-    let mut file = AtomicFile::create(path).map_err(|source| Error::Write {
-        path: path.into(),
-        source,
-    })?;
-    render(piece, format, sound, path, &mut file)?;
-    Ok(file)
 }
 
 /// The provenance that `path` is, or that stands beside it; with its folder.

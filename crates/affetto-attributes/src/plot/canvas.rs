@@ -2,11 +2,11 @@
 
 use std::io::Cursor;
 
+use affetto_media::typeface::Typeface;
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use tiny_skia::{
     Color, FillRule, LineCap, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, Transform,
 };
-use ttf_parser::{Face, OutlineBuilder};
 
 /// Red, green, blue and how opaque, 0 to 255 each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +53,8 @@ pub(super) struct Ink {
 /// A picture that is painted on; lengths in pixels, from the upper left corner.
 pub(super) struct Canvas {
     pixmap: Pixmap,
-    regular: Face<'static>,
-    bold: Face<'static>,
+    regular: Typeface,
+    bold: Typeface,
 }
 
 impl Canvas {
@@ -66,8 +66,8 @@ impl Canvas {
         pixmap.fill(Color::from_rgba8(red, green, blue, alpha));
         Some(Self {
             pixmap,
-            regular: Face::parse(notosans::REGULAR_TTF, 0).ok()?,
-            bold: Face::parse(notosans::BOLD_TTF, 0).ok()?,
+            regular: Typeface::regular()?,
+            bold: Typeface::bold()?,
         })
     }
 
@@ -111,17 +111,7 @@ impl Canvas {
             Align::Right => x - self.width(text, ink),
         };
         let face = self.face(ink);
-        let mut pen = Pen {
-            path: PathBuilder::new(),
-            scale: ink.size / f32::from(face.units_per_em()),
-            x,
-            baseline: baseline.round(),
-        };
-        for letter in text.chars() {
-            face.outline_glyph(face.glyph_index(letter).unwrap_or_default(), &mut pen);
-            pen.x += advance(face, letter) * pen.scale;
-        }
-        if let Some(path) = pen.path.finish() {
+        if let Some(path) = face.outline(x, baseline.round(), text, ink.size) {
             self.fill(&path, ink.colour);
         }
     }
@@ -140,11 +130,7 @@ impl Canvas {
     }
 
     pub(super) fn width(&self, text: &str, ink: Ink) -> f32 {
-        let face = self.face(ink);
-        let scale = ink.size / f32::from(face.units_per_em());
-        text.chars()
-            .map(|letter| advance(face, letter) * scale)
-            .sum()
+        self.face(ink).width(text, ink.size)
     }
 
     /// The picture as a PNG file.
@@ -161,7 +147,7 @@ impl Canvas {
         Ok(bytes.into_inner())
     }
 
-    fn face(&self, ink: Ink) -> &Face<'static> {
+    fn face(&self, ink: Ink) -> &Typeface {
         if ink.bold { &self.bold } else { &self.regular }
     }
 
@@ -179,53 +165,5 @@ impl Canvas {
         };
         self.pixmap
             .stroke_path(path, &colour.paint(), &stroke, Transform::identity(), None);
-    }
-}
-
-fn advance(face: &Face<'_>, letter: char) -> f32 {
-    let glyph = face.glyph_index(letter).unwrap_or_default();
-    f32::from(face.glyph_hor_advance(glyph).unwrap_or(0))
-}
-
-/// Carries outlines of the font, whose y axis points up, into the picture.
-struct Pen {
-    path: PathBuilder,
-    scale: f32,
-    x: f32,
-    baseline: f32,
-}
-
-impl Pen {
-    fn place(&self, x: f32, y: f32) -> (f32, f32) {
-        (self.x + x * self.scale, self.baseline - y * self.scale)
-    }
-}
-
-impl OutlineBuilder for Pen {
-    fn move_to(&mut self, x: f32, y: f32) {
-        let (x, y) = self.place(x, y);
-        self.path.move_to(x, y);
-    }
-
-    fn line_to(&mut self, x: f32, y: f32) {
-        let (x, y) = self.place(x, y);
-        self.path.line_to(x, y);
-    }
-
-    fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
-        let (x1, y1) = self.place(x1, y1);
-        let (x, y) = self.place(x, y);
-        self.path.quad_to(x1, y1, x, y);
-    }
-
-    fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
-        let (x1, y1) = self.place(x1, y1);
-        let (x2, y2) = self.place(x2, y2);
-        let (x, y) = self.place(x, y);
-        self.path.cubic_to(x1, y1, x2, y2, x, y);
-    }
-
-    fn close(&mut self) {
-        self.path.close();
     }
 }

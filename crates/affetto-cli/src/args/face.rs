@@ -40,7 +40,7 @@ pub struct FacePreview {
     /// The moment to show in a .png, in seconds
     #[arg(long, value_name = "SECONDS", requires = "take")]
     pub at: Option<f64>,
-    /// An emotion on the sheet; may be given again for others [default: the eight of MEAD and the six of C-MET]
+    /// An emotion on the sheet; may be given again for others [default: those of MEAD and C-MET]
     #[arg(short, long = "emotion", value_name = "WORDS", conflicts_with = "take")]
     pub emotions: Vec<String>,
     /// A sheet of every shape of ARKit instead

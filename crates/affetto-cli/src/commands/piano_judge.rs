@@ -4,7 +4,7 @@ use affetto::{
     music::{
         Error,
         piano::{
-            condition::USUAL_GUIDANCE,
+            condition::{USUAL_CANDIDATES, USUAL_GUIDANCE},
             judge::{JudgeOptions, LabelOptions, Verdict, judge},
         },
     },
@@ -24,7 +24,7 @@ pub fn run(args: &TrainPianoJudge, models: &Models, printer: &Printer) -> Result
         data: args.data.clone(),
         folder: args.out.clone(),
         pieces: args.pieces.into(),
-        candidates: args.candidates.into(),
+        candidates: args.candidates.map_or(USUAL_CANDIDATES, usize::from),
         guidance: args.guidance.unwrap_or(USUAL_GUIDANCE),
         baselines: args.baselines.into(),
         label: args.label_from.clone().map(|from| LabelOptions {

@@ -1,8 +1,8 @@
 //! Many pictures on one sheet, with a line of text below each.
 
+use affetto_media::typeface::Typeface;
 use image::{Rgb, RgbImage, imageops::replace};
-use tiny_skia::{Color, FillRule, Paint, PathBuilder, Pixmap, Transform};
-use ttf_parser::{Face, OutlineBuilder};
+use tiny_skia::{Color, FillRule, Paint, Pixmap, Transform};
 
 use crate::Error;
 
@@ -48,16 +48,16 @@ impl ContactSheet {
         let margin = layout.margin as f32;
         if !self.title.is_empty() {
             let size = layout.title as f32 * 0.55;
-            text.write(&mut sheet, [margin, margin + size], size, &self.title)?;
+            text.write(&mut sheet, [margin, margin + size], size, &self.title);
         }
         for (at, cell) in self.cells.iter().enumerate() {
             let [x, y] = layout.place(at, self.columns);
             replace(&mut sheet, &cell.picture, i64::from(x), i64::from(y));
             let room = layout.cell[0] as f32;
             let size = text.fitting(&cell.label, layout.label as f32 * 0.62, room);
-            let left = x as f32 + (room - text.width(&cell.label, size)) / 2.0;
+            let left = x as f32 + (room - text.0.width(&cell.label, size)) / 2.0;
             let baseline = (y + layout.cell[1]) as f32 + layout.label as f32 * 0.70;
-            text.write(&mut sheet, [left, baseline], size, &cell.label)?;
+            text.write(&mut sheet, [left, baseline], size, &cell.label);
         }
         Ok(sheet)
     }
@@ -125,30 +125,20 @@ impl Layout {
     }
 }
 
-/// Text in Noto Sans.
-struct Text(Face<'static>);
+/// Text on paper.
+struct Text(Typeface);
 
 impl Text {
     fn load() -> Result<Self, Error> {
-        let face = Face::parse(notosans::REGULAR_TTF, 0).map_err(|error| Error::Picture {
-            reason: error.to_string(),
+        let face = Typeface::regular().ok_or_else(|| Error::Picture {
+            reason: "the built-in typeface cannot be read".into(),
         })?;
         Ok(Self(face))
     }
 
-    fn advance(&self, letter: char) -> f32 {
-        let glyph = self.0.glyph_index(letter).unwrap_or_default();
-        f32::from(self.0.glyph_hor_advance(glyph).unwrap_or(0)) / f32::from(self.0.units_per_em())
-    }
-
-    /// How wide a line is whose ems are `size` high, in pixels.
-    fn width(&self, line: &str, size: f32) -> f32 {
-        line.chars().map(|letter| self.advance(letter)).sum::<f32>() * size
-    }
-
     /// `size`, or less where the line would be wider than `room`.
     fn fitting(&self, line: &str, size: f32, room: f32) -> f32 {
-        let width = self.width(line, size);
+        let width = self.0.width(line, size);
         if width > room {
             size * room / width
         } else {
@@ -157,45 +147,24 @@ impl Text {
     }
 
     /// Writes a line from the left end of its baseline on.
-    fn write(
-        &self,
-        sheet: &mut RgbImage,
-        [left, baseline]: [f32; 2],
-        size: f32,
-        line: &str,
-    ) -> Result<(), Error> {
+    fn write(&self, sheet: &mut RgbImage, [left, baseline]: [f32; 2], size: f32, line: &str) {
         let (top, below) = ((baseline - size * 1.2).max(0.0).floor(), size * 0.5);
         let start = left.max(0.0).floor();
-        let width = (self.width(line, size) + size)
+        let width = (self.0.width(line, size) + size)
             .ceil()
             .min(sheet.width() as f32 - start);
-        let Some(mut pixmap) = Pixmap::new(width as u32, (baseline + below - top).ceil() as u32)
-        else {
-            return Ok(()); // nothing to write on
+        let height = (baseline + below - top).ceil();
+        let Some(mut pixmap) = Pixmap::new(width as u32, height as u32) else {
+            return; // nothing to write on
         };
         pixmap.fill(Color::from_rgba8(PAPER[0], PAPER[1], PAPER[2], 255));
-        let mut pen = Pen {
-            path: PathBuilder::new(),
-            scale: size / f32::from(self.0.units_per_em()),
-            x: left - start,
-            baseline: (baseline - top).round(),
-        };
-        for letter in line.chars() {
-            let glyph = self.0.glyph_index(letter).unwrap_or_default();
-            self.0.outline_glyph(glyph, &mut pen);
-            pen.x += self.advance(letter) * size;
-        }
-        if let Some(path) = pen.path.finish() {
+        let baseline = (baseline - top).round();
+        if let Some(path) = self.0.outline(left - start, baseline, line, size) {
             let mut paint = Paint::default();
             paint.set_color_rgba8(INK[0], INK[1], INK[2], 255);
             paint.anti_alias = true;
-            pixmap.fill_path(
-                &path,
-                &paint,
-                FillRule::Winding,
-                Transform::identity(),
-                None,
-            );
+            let at = Transform::identity();
+            pixmap.fill_path(&path, &paint, FillRule::Winding, at, None);
         }
         let columns = pixmap.width();
         for (at, pixel) in pixmap.pixels().iter().enumerate() {
@@ -210,47 +179,6 @@ impl Text {
                 *place = Rgb(colour);
             }
         }
-        Ok(())
-    }
-}
-
-/// Carries outlines of the font, whose y axis points up, into the picture.
-struct Pen {
-    path: PathBuilder,
-    scale: f32,
-    x: f32,
-    baseline: f32,
-}
-
-impl Pen {
-    fn at(&self, x: f32, y: f32) -> (f32, f32) {
-        (self.x + x * self.scale, self.baseline - y * self.scale)
-    }
-}
-
-impl OutlineBuilder for Pen {
-    fn move_to(&mut self, x: f32, y: f32) {
-        let (x, y) = self.at(x, y);
-        self.path.move_to(x, y);
-    }
-
-    fn line_to(&mut self, x: f32, y: f32) {
-        let (x, y) = self.at(x, y);
-        self.path.line_to(x, y);
-    }
-
-    fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
-        let ((x1, y1), (x, y)) = (self.at(x1, y1), self.at(x, y));
-        self.path.quad_to(x1, y1, x, y);
-    }
-
-    fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
-        let ((x1, y1), (x2, y2), (x, y)) = (self.at(x1, y1), self.at(x2, y2), self.at(x, y));
-        self.path.cubic_to(x1, y1, x2, y2, x, y);
-    }
-
-    fn close(&mut self) {
-        self.path.close();
     }
 }
 

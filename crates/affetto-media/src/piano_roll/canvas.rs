@@ -2,7 +2,8 @@
 
 use image::RgbaImage;
 use tiny_skia::{Color, FillRule, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, Transform};
-use ttf_parser::{Face, OutlineBuilder};
+
+use crate::typeface::Typeface;
 
 /// An opaque or translucent colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,20 +64,20 @@ pub(super) struct Style {
 
 /// The typefaces.
 pub(super) struct Fonts {
-    regular: Face<'static>,
-    bold: Face<'static>,
+    regular: Typeface,
+    bold: Typeface,
 }
 
 impl Fonts {
     /// The built-in ones; nothing where they cannot be parsed, which a test rules out.
     pub fn load() -> Option<Self> {
         Some(Self {
-            regular: Face::parse(notosans::REGULAR_TTF, 0).ok()?,
-            bold: Face::parse(notosans::BOLD_TTF, 0).ok()?,
+            regular: Typeface::regular()?,
+            bold: Typeface::bold()?,
         })
     }
 
-    fn face(&self, weight: Weight) -> &Face<'static> {
+    fn face(&self, weight: Weight) -> &Typeface {
         match weight {
             Weight::Regular => &self.regular,
             Weight::Bold => &self.bold,
@@ -85,11 +86,7 @@ impl Fonts {
 
     /// How wide `text` is, in pixels.
     pub fn width(&self, text: &str, style: Style) -> f32 {
-        let face = self.face(style.weight);
-        let scale = style.size / f32::from(face.units_per_em());
-        text.chars()
-            .map(|letter| advance(face, letter) * scale)
-            .sum()
+        self.face(style.weight).width(text, style.size)
     }
 
     /// `text`, or its beginning with an ellipsis, in at most `width` pixels.
@@ -109,65 +106,7 @@ impl Fonts {
 
     fn outline(&self, x: f32, baseline: f32, text: &str, style: Style) -> Option<Path> {
         let face = self.face(style.weight);
-        let mut pen = Pen {
-            builder: PathBuilder::new(),
-            scale: style.size / f32::from(face.units_per_em()),
-            x,
-            baseline,
-        };
-        for letter in text.chars() {
-            face.outline_glyph(face.glyph_index(letter).unwrap_or_default(), &mut pen);
-            pen.x += advance(face, letter) * pen.scale;
-        }
-        pen.builder.finish()
-    }
-}
-
-fn advance(face: &Face<'_>, letter: char) -> f32 {
-    let glyph = face.glyph_index(letter).unwrap_or_default();
-    f32::from(face.glyph_hor_advance(glyph).unwrap_or(0))
-}
-
-/// Carries outlines of the font, whose y axis points up, into the picture.
-struct Pen {
-    builder: PathBuilder,
-    scale: f32,
-    x: f32,
-    baseline: f32,
-}
-
-impl Pen {
-    fn place(&self, x: f32, y: f32) -> (f32, f32) {
-        (self.x + x * self.scale, self.baseline - y * self.scale)
-    }
-}
-
-impl OutlineBuilder for Pen {
-    fn move_to(&mut self, x: f32, y: f32) {
-        let (x, y) = self.place(x, y);
-        self.builder.move_to(x, y);
-    }
-
-    fn line_to(&mut self, x: f32, y: f32) {
-        let (x, y) = self.place(x, y);
-        self.builder.line_to(x, y);
-    }
-
-    fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
-        let (x1, y1) = self.place(x1, y1);
-        let (x, y) = self.place(x, y);
-        self.builder.quad_to(x1, y1, x, y);
-    }
-
-    fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
-        let (x1, y1) = self.place(x1, y1);
-        let (x2, y2) = self.place(x2, y2);
-        let (x, y) = self.place(x, y);
-        self.builder.cubic_to(x1, y1, x2, y2, x, y);
-    }
-
-    fn close(&mut self) {
-        self.builder.close();
+        face.outline(x, baseline, text, style.size)
     }
 }
 

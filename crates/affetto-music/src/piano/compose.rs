@@ -310,11 +310,11 @@ impl Work<'_> {
         };
         let network = &self.model.network;
         let merit = |written: &Written| {
-            if written.bars < self.plan.bars.len() {
+            if written.bars() < self.plan.bars.len() {
                 return self.merit_so_far(written);
             }
             let measured = self.measured(&self.finished(written)?);
-            let likelihood = written.log_likelihood
+            let likelihood = written.log_likelihood()
                 + log_likelihood_after(network, &following, written, &tokens)?;
             Ok(self.merit(&measured, likelihood))
         };
@@ -369,7 +369,7 @@ impl Work<'_> {
         let judged = AttributeMap::preset(Preset::Default).quadrant_probabilities(&values);
         Ok(
             HIT_WEIGHT * ranks.sureness(&found) - JUDGED_WEIGHT * divergence(&quadrants, &judged)
-                + LIKELIHOOD_WEIGHT * written.log_likelihood,
+                + LIKELIHOOD_WEIGHT * written.log_likelihood(),
         )
     }
 

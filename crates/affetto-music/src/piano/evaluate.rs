@@ -136,7 +136,7 @@ fn one_like(
     let merit = |written: &Written| {
         let found = measured(&decode(&written.tokens)?);
         let found = writing.quantiles.ranks(&found);
-        Ok(match written.bars < plan.bars.len() {
+        Ok(match written.bars() < plan.bars.len() {
             true => asked.sureness(&found),
             false => levels.share_hit(&found.levels()),
         })

@@ -40,11 +40,22 @@ pub struct Task<'a> {
 pub struct Written {
     /// The tokens of all bars, given ones too, with those that follow from others.
     pub tokens: Vec<Token>,
-    /// How many bars that is.
-    pub bars: usize,
+    /// The sum of the log-likelihoods of the tokens drawn, and how many they are.
+    sum: f64,
+    drawn: usize,
+    reader: Reader,
+}
+
+impl Written {
+    /// How many bars are complete.
+    pub const fn bars(&self) -> usize {
+        self.reader.cursor.bar()
+    }
+
     /// The mean log-likelihood, in nats, of the tokens drawn.
-    pub log_likelihood: f64,
-    end: Reader,
+    pub fn log_likelihood(&self) -> f64 {
+        self.sum / self.drawn.max(1) as f64
+    }
 }
 
 /// How a piece is searched for.
@@ -77,17 +88,16 @@ pub fn write(
         reader.read(network, *token, task)?;
     }
     let bars = task.plan.bars.len();
-    let mut best = Writer {
-        rng: search.seed.rng(),
+    let mut best = Written {
         tokens: task.given.to_vec(),
         sum: 0.0,
         drawn: 0,
         reader,
     };
-    for until in stretches(best.reader.cursor.bar(), bars, search.candidates) {
+    for until in stretches(best.bars(), bars, search.candidates) {
         let begin = |at: usize| Writer {
             rng: search.seed.derive(&format!("to bar {until}, {at}")).rng(),
-            ..best.clone()
+            written: best.clone(),
         };
         let mut writers: Vec<Writer> = (0..search.candidates.max(1)).map(begin).collect();
         writers
@@ -96,16 +106,16 @@ pub fn write(
         if writers.len() > 1 {
             let merits: Vec<f64> = writers
                 .par_iter()
-                .map(|writer| merit(&writer.written()))
+                .map(|writer| merit(&writer.written))
                 .collect::<Result<_, _>>()?;
             let first_best = (0..merits.len())
                 .rev()
                 .max_by(|one, other| merits[*one].total_cmp(&merits[*other]));
             writers.swap(0, first_best.unwrap_or(0));
         }
-        best = writers.swap_remove(0);
+        best = writers.swap_remove(0).written;
     }
-    Ok(best.written())
+    Ok(best)
 }
 
 /// The bars before which continuations are chosen from; the last is the end.
@@ -128,7 +138,7 @@ pub fn log_likelihood_after(
     written: &Written,
     tokens: &[Token],
 ) -> Result<f64, Error> {
-    let mut reader = written.end.clone();
+    let mut reader = written.reader.clone();
     let (mut sum, mut count) = (0.0, 0);
     for token in tokens {
         if !is_forced(*token) {
@@ -154,7 +164,7 @@ fn write_together(
     loop {
         let mut active: Vec<&mut Writer> = writers
             .iter_mut()
-            .filter(|writer| writer.reader.cursor.bar() < until)
+            .filter(|writer| writer.written.bars() < until)
             .collect();
         if active.is_empty() {
             return Ok(());
@@ -164,7 +174,7 @@ fn write_together(
         }
         let mut readers: Vec<&mut Reader> = active
             .into_iter()
-            .map(|writer| &mut writer.reader)
+            .map(|writer| &mut writer.written.reader)
             .collect();
         step(network, &mut readers)?;
         let slowest = readers.iter().map(|reader| reader.cursor.bar()).min();
@@ -288,44 +298,32 @@ fn step(network: &Decoder, readers: &mut [&mut Reader]) -> Result<(), Error> {
 }
 
 /// Writes one piece.
-#[derive(Clone)]
 struct Writer {
-    reader: Reader,
     rng: Rng,
-    tokens: Vec<Token>,
-    sum: f64,
-    drawn: usize,
+    written: Written,
 }
 
 impl Writer {
     /// Takes the next token that the network is to be fed: one that follows from others, or one that is drawn.
     fn draw(&mut self, network: &Decoder, task: &Task<'_>) {
-        while let Some(forced) = self.reader.cursor.forced(task.plan) {
-            self.tokens.push(forced);
+        let written = &mut self.written;
+        while let Some(forced) = written.reader.cursor.forced(task.plan) {
+            written.tokens.push(forced);
             if network.config().forced_tokens() {
-                return self.reader.take(network, forced, task);
+                return written.reader.take(network, forced, task);
             }
-            self.reader.cursor.feed(forced, task.plan);
+            written.reader.cursor.feed(forced, task.plan);
         }
-        let mask = task.rules.mask(&self.reader.cursor, task.plan);
+        let mask = task.rules.mask(&written.reader.cursor, task.plan);
         let permitted = (0..mask.len()).filter(|id| mask[*id]);
         let may: Vec<(u32, f64)> = permitted
-            .map(|id| (id as u32, self.reader.score(id, task.guidance)))
+            .map(|id| (id as u32, written.reader.score(id, task.guidance)))
             .collect();
         let drawn = task.sampling.draw(&may, &mut self.rng);
         let token = drawn.and_then(Token::from_id).unwrap_or(Token::BarEnd);
-        self.sum += drawn.map_or(0.0, |id| self.reader.log_likelihood(id as usize, &mask));
-        self.drawn += 1;
-        self.tokens.push(token);
-        self.reader.take(network, token, task);
-    }
-
-    fn written(&self) -> Written {
-        Written {
-            tokens: self.tokens.clone(),
-            bars: self.reader.cursor.bar(),
-            log_likelihood: self.sum / self.drawn.max(1) as f64,
-            end: self.reader.clone(),
-        }
+        written.sum += drawn.map_or(0.0, |id| written.reader.log_likelihood(id as usize, &mask));
+        written.drawn += 1;
+        written.tokens.push(token);
+        written.reader.take(network, token, task);
     }
 }

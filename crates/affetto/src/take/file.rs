@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use affetto_core::{Checksum, LimitError, read_limited};
+use affetto_core::{Checksum, LimitError, Summed, read_limited};
 use affetto_emotion::FrameRate;
 use affetto_face::FaceBasis;
 use affetto_media::{
@@ -119,13 +119,23 @@ impl TakeFile {
         &self.checksum
     }
 
-    /// Refuses a file that has changed since it was opened.
-    pub(crate) fn check_unchanged(&self) -> Result<(), Error> {
-        if self.held.is_some() {
-            return Ok(());
+    /// Refuses a file that has changed since it was opened, where it was read anew since.
+    pub(super) fn check_unchanged(&self) -> Result<(), Error> {
+        match self.held {
+            Some(_) => Ok(()),
+            None => self.check(&Checksum::of_file(&self.path).map_err(unreadable(&self.path))?),
         }
-        let now = Checksum::of_file(&self.path).map_err(unreadable(&self.path))?;
-        match now == self.checksum {
+    }
+
+    /// Writes the bytes of the file to `out`.
+    pub(super) fn copy(&self, mut out: impl Write) -> Result<(), Error> {
+        let mut file = Summed::new(File::open(&self.path).map_err(unreadable(&self.path))?);
+        std::io::copy(&mut file, &mut out).map_err(stream_error)?;
+        self.check(&file.checksum())
+    }
+
+    fn check(&self, found: &Checksum) -> Result<(), Error> {
+        match *found == self.checksum {
             true => Ok(()),
             false => Err(Error::InputChanged {
                 role: InputRole::Take.name(),
@@ -133,15 +143,6 @@ impl TakeFile {
                 expected: self.checksum.sha256.clone(),
             }),
         }
-    }
-
-    /// Writes the bytes of the file to `out`.
-    pub(super) fn copy(&self, mut out: impl Write) -> Result<(), Error> {
-        let mut file = File::open(&self.path).map_err(unreadable(&self.path))?;
-        let written = std::io::copy(&mut file, &mut out);
-        written
-            .map(|_| ())
-            .map_err(|source| stream_error(source).into())
     }
 }
 
@@ -163,27 +164,13 @@ fn stream(path: &Path, format: TakeFormat) -> Result<Option<Frames<BufReader<Fil
     frames.map_err(|error| error.in_file(path).into())
 }
 
-/// Reads a facial take as a whole, whatever its format.
-///
-/// # Errors
-///
-/// As [`TakeFile::open`], and for more frames than [`Limits::DEFAULT`].
-pub fn read_take(path: impl AsRef<Path>) -> Result<Take, Error> {
-    let path = path.as_ref();
-    let format =
-        TakeFormat::from_path(path).ok_or_else(|| Error::UnknownTake { path: path.into() })?;
-    let bytes = read_limited(path, Limits::DEFAULT.take_bytes)?;
-    Ok(read(&bytes, format).map_err(|error| error.in_file(path))?)
-}
-
+/// Reads a take of a format that is read as a whole.
 fn read(bytes: &[u8], format: TakeFormat) -> Result<Take, affetto_media::Error> {
     let limits = Limits::DEFAULT;
     match format {
-        TakeFormat::LiveLinkCsv => rig::livelink::read(bytes, &limits),
         TakeFormat::Json => rig::arkit_json::read(bytes, &limits),
-        TakeFormat::JsonLines => rig::arkit_json::read_lines(bytes, &limits),
         TakeFormat::Glb => rig::gltf::read(bytes, &limits),
-        TakeFormat::Vrma => Err(unsupported(format, "the shapes of ARKit")),
+        _ => Err(unsupported(format, "the shapes of ARKit")),
     }
 }
 
@@ -219,16 +206,15 @@ pub(super) fn write(
     Ok(out.flush().map_err(stream_error)?)
 }
 
+/// Writes a take in a format that is written as a whole.
 fn whole(take: &Take, format: TakeFormat) -> Result<Vec<u8>, Error> {
     Ok(match format {
-        TakeFormat::LiveLinkCsv => rig::livelink::write(take)?,
         TakeFormat::Json => rig::arkit_json::write(take)?,
-        TakeFormat::JsonLines => rig::arkit_json::write_lines(take)?,
         TakeFormat::Glb => {
             let mesh = FaceBasis::built_in()?.mesh();
             rig::gltf::write(take, Some(&mesh.as_face_mesh()))?
         }
-        TakeFormat::Vrma => return Err(unsupported(format, "the shapes of ARKit").into()),
+        _ => return Err(unsupported(format, "the shapes of ARKit").into()),
     })
 }
 

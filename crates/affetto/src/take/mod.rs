@@ -21,7 +21,7 @@ use crate::{
     compose::{AnyPiece, Media, Work, as_typed},
     effects::face_effects,
 };
-pub use file::{TakeFile, read_take};
+pub use file::TakeFile;
 pub(crate) use file::{format_to_write, no_take};
 
 /// Frames after which progress is told and a wish to stop is heard.
@@ -96,13 +96,11 @@ impl EditedTake {
 
     /// Writes the take to `out`; as it was to the byte where nothing has changed. An error without a file is one of `out`.
     pub(crate) fn write(&self, format: TakeFormat, out: &mut dyn Write) -> Result<(), Error> {
-        match self.unchanged && format == self.source.format() {
-            true => self.source.copy(out)?,
-            false => {
-                let identity = self.source.identity();
-                file::write(out, format, self.rate, identity, self.frames()?)?;
-            }
+        if self.unchanged && format == self.source.format() {
+            return self.source.copy(out);
         }
+        let identity = self.source.identity();
+        file::write(out, format, self.rate, identity, self.frames()?)?;
         self.source.check_unchanged()
     }
 }
