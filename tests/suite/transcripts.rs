@@ -1,5 +1,7 @@
 //! What the command writes and says.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::command::{Place, stderr, stdout};
@@ -261,6 +263,31 @@ fn the_models_are_listed_with_their_checksums() {
         assert_eq!(model["card"]["sha256"].as_str().unwrap().len(), 64);
         let id = model["card"]["id"].as_str().unwrap();
         assert!(stdout(&place.succeed(&format!("models show {id}"))).contains(id));
+    }
+}
+
+#[test]
+fn the_folder_of_all_models_can_be_named() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+    let place = Place::new();
+    let mut command = place.command();
+    command.arg("--models").arg(&folder);
+    let output = command
+        .args(["models", "list", "--json"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let envelope: Value = serde_json::from_str(stdout(&output).lines().last().unwrap()).unwrap();
+    let listed: Vec<&str> = envelope["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|model| model["from"] != "built in")
+        .filter_map(|model| model["card"]["id"].as_str())
+        .collect();
+    for model in std::fs::read_dir(&folder).unwrap() {
+        let id = model.unwrap().file_name().into_string().unwrap();
+        assert!(listed.contains(&id.as_str()), "{id} of {listed:?}");
     }
 }
 

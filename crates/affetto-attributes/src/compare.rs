@@ -45,12 +45,26 @@ pub fn jensen_shannon_bits(a: &[f64], b: &[f64]) -> f64 {
 /// The area that the densities of two samples share, 0..=1: Gaussian kernels with Scott's bandwidth (1992), the
 /// lesser of the two densities integrated by the trapezoid rule. 0 where a sample is empty.
 ///
+/// A value that half of both samples or more have to the bit, such as a share of 0, is no density: of it the lesser share
+/// counts, and the rest is compared by itself.
+///
 /// A sample without spread gets a hundredth of the other's bandwidth; two such samples share everything or
 /// nothing.
 pub fn overlap_area(a: &[f64], b: &[f64]) -> f64 {
     const STEPS: usize = 2000;
     if a.is_empty() || b.is_empty() {
         return 0.0;
+    }
+    if let Some(atom) = common_atom(a, b) {
+        let rest = |sample: &[f64]| -> Vec<f64> {
+            let others = sample.iter().filter(|value| **value != atom);
+            others.copied().collect()
+        };
+        let (rest_a, rest_b) = (rest(a), rest(b));
+        let share = |rest: &[f64], all: &[f64]| rest.len() as f64 / all.len() as f64;
+        let (share_a, share_b) = (share(&rest_a, a), share(&rest_b, b));
+        // Of two densities of unequal weight, no more than they surely share.
+        return 1.0 - share_a.max(share_b) + share_a.min(share_b) * overlap_area(&rest_a, &rest_b);
     }
     let (width_a, width_b) = (scott_bandwidth(a), scott_bandwidth(b));
     let widest = width_a.max(width_b);
@@ -71,6 +85,20 @@ pub fn overlap_area(a: &[f64], b: &[f64]) -> f64 {
     };
     let inner: f64 = (1..STEPS).map(lesser).sum();
     (step * (inner + 0.5 * (lesser(0) + lesser(STEPS)))).clamp(0.0, 1.0)
+}
+
+/// The value that half of `a` and half of `b` or more have, where there is one and others beside it.
+fn common_atom(a: &[f64], b: &[f64]) -> Option<f64> {
+    let count = |sample: &[f64], value: f64| sample.iter().filter(|other| **other == value).count();
+    let middle = |sample: &[f64]| -> Option<f64> {
+        let mut sorted = sample.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied()
+    };
+    let atom = middle(a)?;
+    let of = |sample: &[f64]| 2 * count(sample, atom) >= sample.len();
+    let spread = count(a, atom) < a.len() || count(b, atom) < b.len();
+    (of(a) && of(b) && spread).then_some(atom)
 }
 
 /// Scott's rule for one dimension: the standard deviation divided by the fifth root of the count.
@@ -188,6 +216,19 @@ mod tests {
 
     /// Two normal distributions two deviations apart share 2 Phi(-1) = 0.3173; the kernels widen both by their
     /// bandwidth, so slightly more is found.
+    #[test]
+    fn a_value_that_most_have_is_shared_by_its_shares() {
+        let with = |zeros: usize, others: &[f64]| [vec![0.0; zeros], others.to_vec()].concat();
+        let some: Vec<f64> = (1..=10).map(f64::from).collect();
+        let area = overlap_area(&with(90, &some), &with(100, &[]));
+        assert!((area - 0.9).abs() < 1e-12, "{area}");
+        let alike = overlap_area(&with(90, &some), &with(90, &some));
+        assert!(alike > 0.999, "{alike}");
+        let far: Vec<f64> = some.iter().map(|value| value + 1000.0).collect();
+        let apart = overlap_area(&with(60, &some), &with(30, &far));
+        assert!((apart - 0.75).abs() < 1e-6, "{apart}");
+    }
+
     #[test]
     fn overlap_of_shifted_normals() {
         let (a, b) = (normal(1, 2000, 0.0), normal(2, 2000, 2.0));

@@ -1,18 +1,16 @@
 //! Tells songs from what a model wrote, and chooses among what it wrote accordingly.
 //!
-//! Boosted regression trees (Chen & Guestrin, "XGBoost", 2016) estimate from [`features`] how likely a piece is a song.
+//! Boosted regression trees (Chen & Guestrin, "XGBoost", 2016) estimate from features of a piece how likely it is a song.
 //! Of several pieces one is drawn in proportion to a power of its odds, which brings what is kept nearer to songs (Azadi
 //! et al., "Discriminator rejection sampling", 2019; differs: a fixed number of candidates, as in sampling and importance
 //! resampling, Rubin 1987).
 
 use affetto_core::{Rng, Seed};
-use affetto_media::Score;
 use serde::{Deserialize, Serialize};
 use smartcore::linalg::basic::matrix::DenseMatrix;
 use smartcore::xgboost::{XGRegressor, XGRegressorParameters};
 
 use crate::error::Error;
-use crate::features::{feature_names, features};
 
 /// Trees of a critic.
 const TREES: usize = 300;
@@ -51,15 +49,19 @@ struct Tree {
 const QUESTIONS: usize = (1 << DEPTH) - 1;
 
 impl Critic {
-    /// Learns to tell `songs` from `written`, one row of [`features`] a piece.
+    /// Learns to tell `songs` from `written`, one row of the features called `names` a piece.
     ///
     /// # Errors
     ///
     /// Where a row has another number of features or one that is not finite, or a kind has no piece.
-    pub fn train(songs: &[Vec<f64>], written: &[Vec<f64>], seed: Seed) -> Result<Self, Error> {
-        let names = feature_names();
-        check(songs, &names)?;
-        check(written, &names)?;
+    pub fn train(
+        names: &[&str],
+        songs: &[Vec<f64>],
+        written: &[Vec<f64>],
+        seed: Seed,
+    ) -> Result<Self, Error> {
+        check(songs, names)?;
+        check(written, names)?;
         let rows: Vec<Vec<f64>> = songs.iter().chain(written).cloned().collect();
         // Both kinds weigh the same: the odds are then those of one song against one written piece.
         let balanced = balanced(songs.len(), written.len());
@@ -78,36 +80,22 @@ impl Critic {
             .and_then(serde_json::from_value)
             .map_err(|source| Error::Critic { source })?;
         Ok(Self {
-            features: names.into_iter().map(str::to_owned).collect(),
+            features: names.iter().map(|name| (*name).to_owned()).collect(),
             trees: grown.regressors.iter().map(Tree::of).collect(),
         })
     }
 
-    /// Whether the features of today are those that it was trained on.
-    pub fn is_current(&self) -> bool {
-        let current = feature_names();
-        self.features.len() == current.len()
-            && self
-                .features
-                .iter()
-                .zip(current)
-                .all(|(ours, name)| ours == name)
+    /// Whether it was trained on the features called `names`, and asks for no others.
+    pub fn hears(&self, names: &[&str]) -> bool {
+        self.features == names
             && self
                 .trees
                 .iter()
                 .all(|tree| tree.asks.iter().all(|at| *at < self.features.len()))
     }
 
-    /// The odds that the piece is a song rather than written by the model: 1 where it may be either.
-    pub fn odds(&self, score: &Score) -> f64 {
-        let row: Vec<f64> = features(score)
-            .into_iter()
-            .map(|(_, value)| value)
-            .collect();
-        self.odds_of(&row)
-    }
-
-    /// The same of a row of [`features`].
+    /// The odds that a piece with `row` as its features is a song rather than written by the model: 1 where it may be
+    /// either.
     pub fn odds_of(&self, row: &[f64]) -> f64 {
         let answers = self.trees.iter().map(|tree| RATE * tree.answer(row));
         let chance = (0.5 + answers.sum::<f64>()).clamp(1.0 - SUREST, SUREST);
@@ -215,6 +203,11 @@ fn number_or_none<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::features::feature_names;
+
+    fn train(songs: &[Vec<f64>], written: &[Vec<f64>]) -> Result<Critic, Error> {
+        Critic::train(&feature_names(), songs, written, Seed(3))
+    }
 
     /// Rows of noise; features 2 and 5 of songs are higher.
     fn rows(count: usize, shift: f64, seed: u64) -> Vec<Vec<f64>> {
@@ -234,7 +227,7 @@ mod tests {
 
     #[test]
     fn songs_have_higher_odds_and_what_is_chosen_is_nearer_to_them() {
-        let critic = Critic::train(&rows(300, 1.5, 1), &rows(200, 0.0, 2), Seed(3)).unwrap();
+        let critic = train(&rows(300, 1.5, 1), &rows(200, 0.0, 2)).unwrap();
         let odds = |rows: &[Vec<f64>]| -> Vec<f64> {
             rows.iter().map(|row| critic.odds_of(row)).collect()
         };
@@ -259,7 +252,7 @@ mod tests {
     #[test]
     fn it_answers_as_the_library_does() {
         let (songs, written) = (rows(80, 1.0, 1), rows(80, 0.0, 2));
-        let critic = Critic::train(&songs, &written, Seed(3)).unwrap();
+        let critic = train(&songs, &written).unwrap();
         let all: Vec<Vec<f64>> = songs.iter().chain(&written).cloned().collect();
         let labels: Vec<f64> = (0..160).map(|at| f64::from(u8::from(at < 80))).collect();
         let parameters = XGRegressorParameters::default()
@@ -279,13 +272,13 @@ mod tests {
 
     #[test]
     fn it_survives_being_written_and_notices_other_features() {
-        let critic = Critic::train(&rows(40, 1.0, 1), &rows(40, 0.0, 2), Seed(3)).unwrap();
+        let critic = train(&rows(40, 1.0, 1), &rows(40, 0.0, 2)).unwrap();
         let json = serde_json::to_string(&critic).unwrap();
         let mut read: Critic = serde_json::from_str(&json).unwrap();
         assert_eq!(read, critic);
-        assert!(read.is_current());
+        assert!(read.hears(&feature_names()));
         read.features[7] = "another".into();
-        assert!(!read.is_current());
+        assert!(!read.hears(&feature_names()));
     }
 
     #[test]
@@ -293,11 +286,11 @@ mod tests {
         let good = rows(20, 0.0, 1);
         let short = vec![vec![0.0; 3]];
         assert!(matches!(
-            Critic::train(&good, &short, Seed(1)),
+            train(&good, &short),
             Err(Error::FeatureCount { found: 3, .. })
         ));
         assert!(matches!(
-            Critic::train(&[], &good, Seed(1)),
+            train(&[], &good),
             Err(Error::TooFewPieces { .. })
         ));
     }

@@ -331,6 +331,11 @@ fn bad_files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
             "alteration",
         ),
         (
+            "alter-endless-places.musicxml",
+            replaced("</step>", &format!("</step><alter>1.{:0>92}</alter>", 1)),
+            "alteration",
+        ),
+        (
             "transposed-away.musicxml",
             signed(&format!(
                 "<attributes><transpose><chromatic>0</chromatic><octave-change>-8</octave-change></transpose></attributes>{NOTE}"

@@ -1,3 +1,4 @@
+use affetto_attributes::features::feature_names;
 use affetto_core::Progress;
 use affetto_nn::weights::TensorFile;
 
@@ -21,17 +22,23 @@ impl LeadSheetModel {
     ///
     /// # Errors
     ///
-    /// [`Error::Json`] for what is no configuration or statistics, [`Error::Vocabulary`] for a network of other words,
-    /// [`Error::Weights`] for missing or misshapen tensors.
+    /// [`Error::Json`] for what is no configuration or statistics, [`Error::Vocabulary`] for a network of other words
+    /// or a critic of other features, [`Error::Weights`] for missing or misshapen tensors.
     pub fn from_bytes(config: &[u8], weights: &[u8], statistics: &[u8]) -> Result<Self, Error> {
         let json = |what| move |source| Error::Json { what, source };
         let config: ModelConfig = serde_json::from_slice(config).map_err(json("config.json"))?;
         if *config.vocabularies() != vocabularies() {
             return Err(Error::Vocabulary);
         }
+        let statistics: Statistics =
+            serde_json::from_slice(statistics).map_err(json("statistics.json"))?;
+        let critic = statistics.critic.as_ref();
+        if critic.is_some_and(|critic| !critic.hears(&feature_names())) {
+            return Err(Error::Vocabulary);
+        }
         Ok(Self {
             network: Decoder::new(&config, TensorFile::from_bytes(weights)?)?,
-            statistics: serde_json::from_slice(statistics).map_err(json("statistics.json"))?,
+            statistics,
         })
     }
 

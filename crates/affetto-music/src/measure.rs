@@ -182,7 +182,8 @@ pub fn train_critic<M: NextToken + Sync>(
     };
     let written = generate_like(model, songs, count, &one_each, progress)?;
     let seed = writing.seed.derive("critic");
-    Ok(Critic::train(&table(songs), &table(&written), seed)?)
+    let (songs, written) = (table(songs), table(&written));
+    Ok(Critic::train(&feature_names(), &songs, &written, seed)?)
 }
 
 /// The features of each piece.

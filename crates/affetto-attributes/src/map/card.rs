@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use affetto_core::{sha256_hex, write_atomic};
+use serde_json::Value;
 
 use super::{Accuracy, AttributeMap, Cue, CueModel, Learned, Quadrant};
 use crate::Error;
@@ -72,6 +73,7 @@ impl Learned {
             "---\n\
              id: attribute-map\n\
              task: music.attribute-map\n\
+             parameters: {parameters}\n\
              bytes: {bytes}\n\
              sha256: {sha256}\n\
              licence: MIT OR Apache-2.0\n\
@@ -97,6 +99,7 @@ impl Learned {
              {cues}\n\
              ## What tells most\n\n\
              {attributes}",
+            parameters = numbers(&serde_json::json!([map.cues, map.attributes])),
             bytes = map_json.len(),
             sha256 = sha256_hex(map_json.as_bytes()),
             source = map.source,
@@ -131,6 +134,16 @@ impl Learned {
             ),
             ("forest", "random forest, all attributes", validation.forest),
         ]
+    }
+}
+
+/// How many numbers stand in `value`.
+fn numbers(value: &Value) -> usize {
+    match value {
+        Value::Number(_) => 1,
+        Value::Array(values) => values.iter().map(numbers).sum(),
+        Value::Object(fields) => fields.values().map(numbers).sum(),
+        _ => 0,
     }
 }
 

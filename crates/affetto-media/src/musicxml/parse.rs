@@ -692,14 +692,16 @@ fn decimal(text: &str) -> Option<(i64, i64)> {
         && !(unsigned.is_empty() && places.is_empty())
         && unsigned.len() <= 12
         && places.len() <= 6;
-    let denom = 10_i64.pow(places.len() as u32);
+    if !sound {
+        return None;
+    }
     let numer: i64 = format!("{unsigned}{places}").parse().ok()?;
     let signed = if whole.starts_with('-') {
         -numer
     } else {
         numer
     };
-    sound.then_some((signed, denom))
+    Some((signed, 10_i64.pow(places.len() as u32)))
 }
 
 fn number<T: std::str::FromStr>(what: &str, text: &str) -> Result<T, Reason> {

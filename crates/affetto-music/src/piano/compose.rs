@@ -127,12 +127,9 @@ pub struct MeasuredAttribute {
 
 /// The widest span of a hand where nothing else is asked: a ninth.
 const NINTH: u8 = 14;
-/// How much it counts, in nats, that all asked attributes lie where they should, when one of the candidates is chosen.
-const HIT_WEIGHT: f64 = 12.0;
-/// The same for a nat by which the judged emotion diverges from the asked one.
+/// How much it counts, in nats, when one of the candidates is chosen, that the judged emotion diverges from the asked one
+/// by a nat.
 const JUDGED_WEIGHT: f64 = 4.0;
-/// The same for a nat of mean likelihood of the tokens, and of those that follow a filling.
-const LIKELIHOOD_WEIGHT: f64 = 1.0;
 /// Bars after a filling that it is chosen by.
 const BARS_AFTER: usize = 4;
 
@@ -310,13 +307,11 @@ impl Work<'_> {
         };
         let network = &self.model.network;
         let merit = |written: &Written| {
-            if written.bars() < self.plan.bars.len() {
-                return self.merit_so_far(written);
+            let merit = self.merit(written)?;
+            match written.bars() < self.plan.bars.len() {
+                true => Ok(merit),
+                false => Ok(merit + log_likelihood_after(network, &following, written, &tokens)?),
             }
-            let measured = self.measured(&self.finished(written)?);
-            let likelihood = written.log_likelihood()
-                + log_likelihood_after(network, &following, written, &tokens)?;
-            Ok(self.merit(&measured, likelihood))
         };
         let search = Search {
             candidates: request.candidates,
@@ -337,11 +332,16 @@ impl Work<'_> {
         Ok((plan, self.source.tokens(after, self.semitones())?))
     }
 
-    /// The bars that were written, as they sound, as loud as asked.
-    fn finished(&self, written: &Written) -> Result<GridPiece, Error> {
+    /// The bars that were written, in the key that the network writes in.
+    fn written(&self, written: &Written) -> Result<GridPiece, Error> {
         let whole = decode(&written.tokens)?;
         let bars = whole.bars[self.source.before().len()..].to_vec();
-        let piece = GridPiece { bars };
+        Ok(GridPiece { bars })
+    }
+
+    /// The bars that were written, as they sound, as loud as asked.
+    fn finished(&self, written: &Written) -> Result<GridPiece, Error> {
+        let piece = self.written(written)?;
         let piece = piece.transposed(self.semitones()).unwrap_or(piece);
         if !self.source.is_new() {
             return Ok(piece); // as loud as what stands around it
@@ -353,11 +353,13 @@ impl Work<'_> {
         ))
     }
 
-    /// How well the bars that are written so far do what was asked, in nats; where the emotion moves, the last of them.
-    fn merit_so_far(&self, written: &Written) -> Result<f64, Error> {
+    /// How well the bars that are written do what was asked, in nats; where the emotion moves, the last of them until they
+    /// are all.
+    fn merit(&self, written: &Written) -> Result<f64, Error> {
         let mut piece = self.finished(written)?;
+        let whole = written.bars() == self.plan.bars.len();
         let (mut ranks, mut quadrants) = (self.wish.ranks, self.wish.quadrants);
-        let moving = !self.wish.moves.is_empty();
+        let moving = !self.wish.moves.is_empty() && !whole;
         if let Some(points) = self.wish.points.as_ref().filter(|_| moving) {
             let last = piece.bars.len().saturating_sub(STRETCH)..piece.bars.len();
             ranks = ranks.moved(&mean_move(&self.wish.moves[last.clone()]));
@@ -365,19 +367,11 @@ impl Work<'_> {
             piece.bars.drain(..last.start);
         }
         let values = values_at(&piece, self.wish.tempo_bpm);
-        let found = self.model.statistics.quantiles.ranks(&values);
         let judged = AttributeMap::preset(Preset::Default).quadrant_probabilities(&values);
-        Ok(
-            HIT_WEIGHT * ranks.sureness(&found) - JUDGED_WEIGHT * divergence(&quadrants, &judged)
-                + LIKELIHOOD_WEIGHT * written.log_likelihood(),
-        )
-    }
-
-    /// How well a piece does what was asked, in nats.
-    fn merit(&self, found: &PianoMeasured, likelihood: f64) -> f64 {
-        HIT_WEIGHT * found.bits_hit
-            - JUDGED_WEIGHT * divergence(&self.wish.quadrants, &found.quadrants)
-            + LIKELIHOOD_WEIGHT * likelihood
+        let known = self.model.statistics.known();
+        Ok(known.as_asked(&ranks, &values, whole)
+            - JUDGED_WEIGHT * divergence(&quadrants, &judged)
+            + known.like_music(&self.written(written)?, written))
     }
 
     fn measured(&self, piece: &GridPiece) -> PianoMeasured {

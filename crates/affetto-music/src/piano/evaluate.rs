@@ -16,12 +16,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     corpus::Window,
+    critic::{feature_names, features},
     generate::{Search, Task, Written, write},
     grid::GridPiece,
     levels::{Levels, measured},
+    merit::Known,
     model::Decoder,
     profile::Quantiles,
-    quality::{MEASURES, measures},
+    quality::MEASURES,
     rules::Rules,
     tokens::{KEYBOARD, decode},
 };
@@ -40,8 +42,8 @@ const TOLD_BY: usize = 15;
 pub struct Writing<'a> {
     /// The trained network.
     pub network: &'a Decoder,
-    /// What is low and high.
-    pub quantiles: &'a Quantiles,
+    /// What is known of the music that it learned from.
+    pub known: Known<'a>,
     /// How many candidates each piece is chosen from.
     pub candidates: usize,
     /// How strongly attributes pull.
@@ -112,7 +114,7 @@ fn one_like(
     writing: &Writing<'_>,
     seed: Seed,
 ) -> Result<(GridPiece, Levels), Error> {
-    let asked = writing.quantiles.ranks(&measured(&window.piece));
+    let asked = writing.known.quantiles.ranks(&measured(&window.piece));
     let levels = asked.levels();
     let rules = Rules {
         lowest: *KEYBOARD.start(),
@@ -134,12 +136,10 @@ fn one_like(
         seed,
     };
     let merit = |written: &Written| {
-        let found = measured(&decode(&written.tokens)?);
-        let found = writing.quantiles.ranks(&found);
-        Ok(match written.bars() < plan.bars.len() {
-            true => asked.sureness(&found),
-            false => levels.share_hit(&found.levels()),
-        })
+        let piece = decode(&written.tokens)?;
+        let whole = written.bars() == plan.bars.len();
+        let as_asked = writing.known.as_asked(&asked, &measured(&piece), whole);
+        Ok(as_asked + writing.known.like_music(&piece, written))
     };
     let written = write(writing.network, &task, search, &merit, &Silent)?;
     Ok((decode(&written.tokens)?, levels))
@@ -158,12 +158,9 @@ pub fn evaluate(
 ) -> Result<Evaluation, Error> {
     let pieces: Vec<&GridPiece> = generated.iter().map(|(piece, _)| piece).collect();
     let songs: Vec<&GridPiece> = held_out.iter().map(|window| &window.piece).collect();
-    let values = |pieces: &[&GridPiece]| -> Vec<Vec<Option<f64>>> {
-        pieces.par_iter().map(|piece| measured(piece)).collect()
-    };
-    let our_values = values(&pieces);
-    let ours = table(&pieces, &our_values);
-    let theirs = table(&songs, &values(&songs));
+    let table =
+        |pieces: &[&GridPiece]| pieces.par_iter().map(|piece| features(piece)).collect();
+    let (ours, theirs): (Vec<Vec<f64>>, Vec<Vec<f64>>) = (table(&pieces), table(&songs));
     let names = feature_names();
     let usual = |row: &Vec<f64>| row[..MEASURES.len()].to_vec();
     let (our_usual, their_usual): (Vec<Vec<f64>>, Vec<Vec<f64>>) = (
@@ -185,8 +182,8 @@ pub fn evaluate(
             .filter(|piece| index.longest_run(&top_line(piece)) >= COPIED_RUN);
         copies.count() as f64 / pieces.len().max(1) as f64
     };
-    let levels = |values: &Vec<Option<f64>>| quantiles.ranks(values).levels();
-    let found: Vec<Levels> = our_values.iter().map(levels).collect();
+    let levels = |piece: &&GridPiece| quantiles.ranks(&measured(piece)).levels();
+    let found: Vec<Levels> = pieces.par_iter().map(levels).collect();
     let (bits_hit, hit_each) = fidelity(generated, &found, 0);
     let (bits_by_chance, chance_each) = fidelity(generated, &found, generated.len() / 2);
     Ok(Evaluation {
@@ -231,20 +228,6 @@ fn fidelity(generated: &[(GridPiece, Levels)], found: &[Levels], shift: usize) -
     let sum = |(a, b): (usize, usize), (c, d): &(usize, usize)| (a + c, b + d);
     let all = counts.iter().fold((0, 0), sum);
     (share(all), counts.into_iter().map(share).collect())
-}
-
-fn feature_names() -> Vec<&'static str> {
-    let attributes = Attribute::ALL.iter().map(|attribute| attribute.name());
-    MEASURES.into_iter().chain(attributes).collect()
-}
-
-/// The usual measures and all attributes of each piece; 0 for what it does not have.
-fn table(pieces: &[&GridPiece], values: &[Vec<Option<f64>>]) -> Vec<Vec<f64>> {
-    let row = |(piece, values): (&&GridPiece, &Vec<Option<f64>>)| {
-        let attributes = values.iter().map(|value| value.unwrap_or(0.0));
-        measures(piece).into_iter().chain(attributes).collect()
-    };
-    pieces.iter().zip(values).map(row).collect()
 }
 
 /// The highest notes as a melody.

@@ -18,7 +18,9 @@ use super::{
     card::{attribution, card},
     condition::{USUAL_CANDIDATES, USUAL_GUIDANCE, USUAL_TOP_P},
     corpus::{self, Corpus, Options, Source, Window},
+    critic,
     evaluate::{Evaluation, Writing, evaluate, write_like},
+    grid::GridPiece,
     levels::Levels,
     model::{Batch, Config, Decoder, Example, ModelSize, Network},
     profile::Statistics,
@@ -194,7 +196,15 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
     weights.import(&TensorFile::read(&options.checkpoint.join(training::BEST))?)?;
     let test = Measured::new(&corpus.test, TEST_TOKENS, &corpus)?;
     let best = report.best;
-    let statistics = Statistics::of(&corpus.train, corpus::SPLIT);
+    let mut statistics = Statistics::of(&corpus.train, corpus::SPLIT);
+    let evaluation = evaluation(
+        options,
+        &config,
+        &weights,
+        &corpus,
+        &mut statistics,
+        progress,
+    )?;
     let written = TrainReport {
         size: options.size.name(),
         parameters: weights.count(),
@@ -206,7 +216,7 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
         training_tokens: Corpus::tokens(&corpus.train),
         valid_loss: best.map_or(f64::NAN, |best| f64::from(best.held_out_loss)),
         test_loss: test.losses(&network, &config, untrained)?,
-        evaluation: evaluation(options, &config, &weights, &corpus, &statistics, progress)?,
+        evaluation,
         sha256: String::new(),
     };
     write(
@@ -219,28 +229,34 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
     )
 }
 
-/// Writes pieces like windows never trained on, and measures both; nothing where there are too few.
+/// Trains the critic, writes pieces like windows never trained on with its help, and measures both; neither where there
+/// are too few.
 fn evaluation(
     options: &TrainOptions,
     config: &Config,
     weights: &Weights,
     corpus: &Corpus,
-    statistics: &Statistics,
+    statistics: &mut Statistics,
     progress: &dyn Progress,
 ) -> Result<Option<Evaluation>, Error> {
-    let mut held_out: Vec<&Window> = corpus.test.iter().collect();
-    corpus::SPLIT
-        .derive("evaluated")
-        .rng()
-        .shuffle(&mut held_out);
-    held_out.truncate(options.pieces);
+    let some = |windows: &[Window], name: &str, most: usize| -> Vec<Window> {
+        let mut order: Vec<usize> = (0..windows.len()).collect();
+        corpus::SPLIT.derive(name).rng().shuffle(&mut order);
+        order.truncate(most);
+        order.iter().map(|at| windows[*at].clone()).collect()
+    };
+    let held_out = match std::env::var("AFF_VALID") {
+        Ok(_) => some(&corpus.valid, "evaluated", options.pieces),
+        Err(_) => some(&corpus.test, "evaluated", options.pieces),
+    };
     if held_out.len() < 2 * FOLDS {
         return Ok(None);
     }
     let network = Decoder::new(config, weights.export()?)?;
-    let writing = Writing {
+    let known = statistics.clone();
+    let usual = Writing {
         network: &network,
-        quantiles: &statistics.quantiles,
+        known: known.known(),
         candidates: USUAL_CANDIDATES,
         guidance: USUAL_GUIDANCE,
         sampling: Sampling {
@@ -249,12 +265,39 @@ fn evaluation(
         },
         seed: options.seed.derive("evaluated"),
     };
+    let critic = match std::env::var("AFF_CRITIC_FILE").ok().and_then(|f| std::fs::read(f).ok()) {
+        Some(bytes) => serde_json::from_slice(&bytes).ok(),
+        None => {
+            let windows = some(&corpus.train, "critic", 3 * options.pieces);
+            let seed = options.seed.derive("critic");
+            let writing = Writing { seed, ..usual };
+            let written = write_like(&references(&windows), windows.len(), &writing, progress)?;
+            let written: Vec<&GridPiece> = written.iter().map(|(piece, _)| piece).collect();
+            // As much music again, of other windows.
+            let music = some(&corpus.train, "critic", 9 * options.pieces);
+            let music: Vec<&GridPiece> = music.iter().map(|window| &window.piece).collect();
+            Some(critic::train(&music, &written, seed)?)
+        }
+    };
+    if let Ok(file) = std::env::var("AFF_CRITIC_OUT") {
+        let _ = std::fs::write(file, serde_json::to_vec(&critic).unwrap_or_default());
+    }
+    statistics.critic = critic;
+    let writing = Writing {
+        known: statistics.known(),
+        ..usual
+    };
+    let held_out = references(&held_out);
     let generated = write_like(&held_out, options.pieces, &writing, progress)?;
     let seed = options.seed.derive("told apart");
     let (train, quantiles) = (&corpus.train, &statistics.quantiles);
     Ok(Some(evaluate(
         &generated, &held_out, train, quantiles, seed,
     )?))
+}
+
+fn references(windows: &[Window]) -> Vec<&Window> {
+    windows.iter().collect()
 }
 
 fn described(corpus: &Corpus) -> String {

@@ -28,7 +28,7 @@ pub(super) fn card(basis: &FaceBasis, report: &BasisReport, bytes: &[u8]) -> Str
            landmarks_max_mm: {marks:.3}\n  \
            identity_mm: {{ mean: {i_mean:.3}, p95: {i_p95:.3} }}\n\
          limits: >-\n  \
-           A preview face, not a likeness: no hair, no eyelashes, one skin. Weights act linearly, so that two strong\n  \
+           A preview face, not a likeness: no hair, painted lashes, one skin. Weights act linearly, so that two strong\n  \
            shapes at once may cross where a rig would correct them. The identity modes come from the adults that\n  \
            ICT scanned. tongueOut, the gaze of the eyeballs and the tongue are our own, made by hand.\n\
          ---\n\n\
