@@ -1,0 +1,165 @@
+//! The outputs of the reference implementation on small random weights, tensor by tensor, and how far ours are from them.
+
+use std::{collections::HashMap, fs, path::PathBuf};
+
+use affetto_nn::diffusion::Denoiser;
+use affetto_nn::diffusion::{Guidance, Schedule, Scheduler, Solver};
+use candle_core::{DType, Device, Tensor};
+
+use crate::{
+    model::{
+        Conditioning, DitCondition, DitConfig, Umt5Config, Umt5Encoder, VaeConfig, WanDit, WanVae,
+    },
+    weights::{Network, Weights},
+};
+
+pub(crate) fn path(name: &str) -> PathBuf {
+    let folder = "../../tests/fixtures/parity/wan";
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join(folder)
+        .join(name)
+}
+
+pub(crate) fn fixture(name: &str) -> HashMap<String, Tensor> {
+    let path = path(&format!("{name}.safetensors"));
+    candle_core::safetensors::load(path, &Device::Cpu).unwrap()
+}
+
+pub(crate) fn weights(name: &str, network: Network) -> Weights {
+    let path = path(&format!("{name}.safetensors"));
+    Weights::open(&path, network, &Device::Cpu).unwrap()
+}
+
+/// The configuration of a network of the fixtures, as JSON.
+pub(crate) fn config(network: &str) -> String {
+    let text = fs::read_to_string(path("configs.json")).unwrap();
+    let all: serde_json::Value = serde_json::from_str(&text).unwrap();
+    all[network].to_string()
+}
+
+/// The largest absolute difference.
+pub(crate) fn distance(a: &Tensor, b: &Tensor) -> f32 {
+    assert_eq!(a.dims(), b.dims());
+    let difference = (a - b).unwrap().abs().unwrap();
+    difference.max_all().unwrap().to_scalar().unwrap()
+}
+
+/// Adds a line to the file that the variable names, for a report.
+pub(crate) fn record(what: &str, far: f32) {
+    use std::io::Write;
+    let Some(path) = std::env::var_os("AFFETTO_PARITY_REPORT") else {
+        return;
+    };
+    let mut file = fs::File::options()
+        .append(true)
+        .create(true)
+        .open(path)
+        .unwrap();
+    writeln!(file, "{what}\t{far:e}").unwrap();
+}
+
+pub(crate) fn dit() -> WanDit {
+    let config = DitConfig {
+        conditioning: Conditioning::Tokens,
+        ..DitConfig::from_json(&config("dit")).unwrap()
+    };
+    WanDit::new(&config, &weights("tiny_wan_dit", Network::Dit)).unwrap()
+}
+
+/// Each capture in the shape that ours has.
+fn expected(name: &str, capture: &Tensor) -> Tensor {
+    match name {
+        // (B, width, f, h, w) to (B, T, width).
+        "patch" => capture.flatten_from(2).unwrap().transpose(1, 2).unwrap(),
+        // Each angle stands there twice, once for each number of its pair.
+        "rope_cos" | "rope_sin" => {
+            let (_, len, _, width) = capture.dims4().unwrap();
+            let pairs = capture.reshape((len, width / 2, 2)).unwrap();
+            pairs.narrow(2, 0, 1).unwrap().squeeze(2).unwrap()
+        }
+        _ => capture.clone(),
+    }
+}
+
+#[test]
+fn the_transformer_is_that_of_the_reference() {
+    let (dit, io) = (dit(), fixture("tiny_wan_dit_io"));
+    let times: Vec<f64> = io["in.t"].to_dtype(DType::F64).unwrap().to_vec1().unwrap();
+    let condition = DitCondition::of_context(io["in.ctx"].clone());
+    let mut seen = 0;
+    let out = dit
+        .observed(&io["in.x"], &times, &condition, &mut |name, found| {
+            let far = distance(found, &expected(name, &io[&format!("mid.{name}")]));
+            record(&format!("dit mid.{name}"), far);
+            assert!(far < 1e-5, "{name}: {far}");
+            seen += 1;
+        })
+        .unwrap();
+    assert_eq!(seen, 8);
+    let far = distance(&out, &io["out"]);
+    record("dit out", far);
+    assert!(far < 1e-5, "{far}");
+}
+
+#[test]
+fn the_text_encoder_is_that_of_the_reference() {
+    let config = Umt5Config::from_json(&config("umt5")).unwrap();
+    let encoder = Umt5Encoder::new(&config, &weights("tiny_umt5", Network::Umt5)).unwrap();
+    let io = fixture("tiny_umt5_io");
+    let words: Vec<u32> = io["ids"]
+        .to_dtype(DType::U32)
+        .unwrap()
+        .get(0)
+        .unwrap()
+        .to_vec1()
+        .unwrap();
+    let states = encoder.encode(&words).unwrap();
+    let far = distance(&states, &io["out"]);
+    record("umt5 out", far);
+    assert!(far < 1e-5, "{far}");
+    let real = io["padded_out"].narrow(1, 0, words.len()).unwrap();
+    let far = distance(&states, &real);
+    record("umt5 padded_out, real words", far);
+    assert!(far < 1e-5, "{far}");
+
+    let padded = encoder.encode_padded(&words, 16).unwrap();
+    assert_eq!(padded.dims(), [1, 16, 32]);
+    let rest = padded.narrow(1, words.len(), 16 - words.len()).unwrap();
+    assert_eq!(distance(&rest, &rest.zeros_like().unwrap()), 0.0);
+    assert!(encoder.encode(&[128]).is_err());
+    assert!(encoder.encode(&[]).is_err());
+}
+
+/// Four guided steps of UniPC from noise to a latent, and the latent decoded.
+#[test]
+fn noise_becomes_the_video_of_the_reference() {
+    let (dit, io) = (dit(), fixture("e2e_io"));
+    let config = VaeConfig::from_json(&config("vae")).unwrap();
+    let vae = WanVae::new(
+        &config,
+        &weights("tiny_wan_vae", Network::Vae { res_blocks: 1 }),
+    )
+    .unwrap();
+    let condition = DitCondition::of_context(io["cond"].clone());
+    let empty = DitCondition::of_context(io["uncond"].clone());
+    let guidance = Guidance::Scaled {
+        condition: &condition,
+        empty: &empty,
+        scale: 5.0,
+    };
+    let mut latent = io["noise"].clone();
+    let mut scheduler = Scheduler::new(Schedule::new(Solver::UniPc, 4, 3.0).unwrap());
+    while let Some(time) = scheduler.time() {
+        let velocity = guidance.predict(&dit, &latent, time).unwrap();
+        latent = scheduler
+            .step(&latent, &velocity, dit.prediction())
+            .unwrap();
+    }
+    let far = distance(&latent, &io["latent"]);
+    record("e2e latent", far);
+    assert!(far < 1e-4, "{far}");
+    let video = vae.decode(&vae.denormalise(&latent).unwrap()).unwrap();
+    let far = distance(&video, &io["video"]);
+    record("e2e video", far);
+    assert!(far < 1e-4, "{far}");
+}
