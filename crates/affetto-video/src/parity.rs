@@ -44,6 +44,14 @@ pub(crate) fn distance(a: &Tensor, b: &Tensor) -> f32 {
     difference.max_all().unwrap().to_scalar().unwrap()
 }
 
+/// Numbers from -1.5 to 1.5, the same each time.
+pub(crate) fn noise(shape: &[usize]) -> Tensor {
+    let mut rng = affetto_core::Seed(7).rng();
+    let number = |_| ((rng.uniform() - 0.5) * 3.0) as f32;
+    let numbers: Vec<f32> = (0..shape.iter().product()).map(number).collect();
+    Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
+}
+
 /// Adds a line to the file that the variable names, for a report.
 pub(crate) fn record(what: &str, far: f32) {
     use std::io::Write;
@@ -162,4 +170,61 @@ fn noise_becomes_the_video_of_the_reference() {
     let far = distance(&video, &io["video"]);
     record("e2e video", far);
     assert!(far < 1e-4, "{far}");
+}
+
+/// A network with random weights, through a file.
+pub(crate) fn drawn(config: &DitConfig) -> WanDit {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dit.safetensors");
+    let tensors: HashMap<String, Tensor> = config
+        .tensors()
+        .into_iter()
+        .map(|(name, shape)| (name, (noise(&shape) * 0.2).unwrap()))
+        .collect();
+    candle_core::safetensors::save(&tensors, &path).unwrap();
+    let weights = Weights::open(&path, Network::Dit, &Device::Cpu).unwrap();
+    WanDit::new(config, &weights).unwrap()
+}
+
+/// Extents that all differ, and a latent that begins from a picture.
+#[test]
+fn a_picture_changes_the_video_and_must_be_there() {
+    let config = DitConfig {
+        image_width: Some(9),
+        ..DitConfig::tiny()
+    };
+    let dit = drawn(&config);
+    let latent = noise(&[2, 4, 3, 4, 6]);
+    let extra = noise(&[2, 1, 3, 4, 6]);
+    let condition = |image: Option<Tensor>, extra: Option<Tensor>| DitCondition {
+        context: noise(&[2, 8, 7]),
+        image,
+        extra_channels: extra,
+    };
+    let run = |condition: DitCondition| dit.forward(&latent, &[700.0, 20.0], &condition);
+    let picture = noise(&[2, 11, 9]);
+    let other = (&picture * -1.0).unwrap();
+    let one = run(condition(Some(picture.clone()), Some(extra.clone()))).unwrap();
+    let two = run(condition(Some(other), Some(extra.clone()))).unwrap();
+    assert_eq!(one.dims(), [2, 4, 3, 4, 6]);
+    assert!(distance(&one, &two) > 1e-4);
+    let error = |condition| run(condition).unwrap_err().to_string();
+    assert!(error(condition(None, Some(extra.clone()))).contains("image"));
+    assert!(error(condition(Some(picture.clone()), None)).contains("latent"));
+    let narrow = picture.narrow(2, 0, 8).unwrap();
+    assert!(error(condition(Some(narrow), Some(extra))).contains("image"));
+}
+
+/// The items of a batch do not see each other.
+#[test]
+fn items_of_a_batch_are_apart() {
+    let (dit, io) = (dit(), fixture("tiny_wan_dit_io"));
+    let item = |tensor: &Tensor| tensor.narrow(0, 1, 1).unwrap();
+    let condition = DitCondition::of_context(item(&io["in.ctx"]));
+    let alone = dit
+        .forward(&item(&io["in.x"]), &[250.0], &condition)
+        .unwrap();
+    assert!(distance(&alone, &item(&io["out"])) < 1e-5);
+    let error = dit.forward(&item(&io["in.x"]), &[1.0, 2.0], &condition);
+    assert!(error.unwrap_err().to_string().contains("times"));
 }
