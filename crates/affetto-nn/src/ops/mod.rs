@@ -1,11 +1,15 @@
 //! Operations with backward passes that candle lacks or runs slowly on a CPU.
 //!
+//! Those for drawing only, without a backward pass, say so.
+//!
 //! Each is one node of candle's graph. On the CPU it runs a fused kernel, generic over `f32` and
 //! `f64`, whose gradient is compared with finite differences in its tests; on other devices it is
 //! put together from candle's own operations. Results do not depend on the number of threads.
 
 mod adamw;
+mod attend;
 mod attention;
+mod conv_frames;
 mod cross_entropy;
 pub mod decode;
 mod dropout;
@@ -19,14 +23,18 @@ mod pointwise;
 pub(crate) mod product;
 mod real;
 mod rotary;
+mod row_norm;
 mod softmax;
+mod turn;
 
 use std::{marker::PhantomData, ops::Deref};
 
 use candle_core::{CpuStorage, Layout, Result, Storage, StorageRef, Tensor, bail};
 
 pub use adamw::{AdamW, AdamWStep, Moments, global_norm};
+pub use attend::attend;
 pub use attention::{Attention, cross_attention, self_attention};
+pub use conv_frames::{ConvFrames, conv_frames};
 pub use cross_entropy::{Targets, cross_entropy};
 pub use dropout::{DropoutSeed, dropout, dropout_add};
 pub use embedding::embedding_sum;
@@ -38,7 +46,9 @@ pub use pointwise::{gelu, tanh};
 pub use real::Real;
 pub(crate) use real::{sum8, vectorised};
 pub use rotary::{Rotary, rotary_frequencies};
+pub use row_norm::{length_norm, rms_norm};
 pub use softmax::{Softmax, softmax};
+pub use turn::turn_pairs;
 
 /// Runs the body with `$real` as the type of numbers in `$dtype`.
 macro_rules! by_dtype {

@@ -1,0 +1,104 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{NnError, Result};
+
+/// How many times the published models were trained with.
+pub const TRAIN_STEPS: usize = 1000;
+
+/// How a latent moves from one noise level to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Solver {
+    /// Zhao and others, "UniPC" (2023), of order 2 with B(h) = e^h - 1, predicting the clean latent.
+    UniPc,
+    /// A straight step along the velocity.
+    Euler,
+}
+
+/// The noise levels of a run, and the times that the network is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schedule {
+    solver: Solver,
+    sigmas: Vec<f64>,
+    times: Vec<f64>,
+}
+
+/// A number as the reference implementation stores it.
+fn rounded(number: f64) -> f64 {
+    f64::from(number as f32)
+}
+
+/// `count` numbers from `first` to `last`, both included where `count` is above 1.
+fn linspace(first: f64, last: f64, count: usize) -> impl Iterator<Item = f64> {
+    let step = (last - first) / count.saturating_sub(1).max(1) as f64;
+    (0..count).map(move |index| first + step * index as f64)
+}
+
+impl Schedule {
+    /// `steps` noise levels, moved towards noise by `shift`: Esser and others, "Scaling Rectified Flow Transformers"
+    /// (2024), equation 23. The levels and times are those of the schedulers that Wan 2.1 is published with, which space
+    /// them a little differently for the two solvers.
+    ///
+    /// # Errors
+    /// Where `steps` is 0 or above 1000, or `shift` not above 0.
+    pub fn new(solver: Solver, steps: usize, shift: f64) -> Result<Self> {
+        if !(1..=TRAIN_STEPS).contains(&steps) {
+            return Err(NnError::Config {
+                name: "steps",
+                value: steps.to_string(),
+                permitted: "from 1 to 1000",
+            });
+        }
+        if !(shift.is_finite() && shift > 0.0) {
+            return Err(NnError::Config {
+                name: "shift",
+                value: shift.to_string(),
+                permitted: "a number above 0",
+            });
+        }
+        let shifted = |sigma: f64| shift * sigma / (1.0 + (shift - 1.0) * sigma);
+        let least = 1.0 / TRAIN_STEPS as f64;
+        let mut sigmas: Vec<f64> = match solver {
+            Solver::UniPc => linspace(1.0, least, steps + 1)
+                .take(steps)
+                .map(shifted)
+                .collect(),
+            Solver::Euler => linspace(1.0, shifted(least), steps).map(shifted).collect(),
+        };
+        let times = match solver {
+            Solver::UniPc => {
+                // A level of exactly 1 has no logarithm of its signal.
+                if (sigmas[0] - 1.0).abs() < 1e-6 {
+                    sigmas[0] -= 1e-6;
+                }
+                let time = |sigma: &f64| (sigma * TRAIN_STEPS as f64).trunc();
+                sigmas.iter().map(time).collect()
+            }
+            Solver::Euler => {
+                let time = |sigma: &f64| rounded(*sigma) * TRAIN_STEPS as f64;
+                sigmas.iter().map(time).collect()
+            }
+        };
+        sigmas.push(0.0);
+        Ok(Self {
+            solver,
+            sigmas: sigmas.into_iter().map(rounded).collect(),
+            times,
+        })
+    }
+
+    /// How the steps are made.
+    pub fn solver(&self) -> Solver {
+        self.solver
+    }
+
+    /// The noise levels, falling; one more than there are steps, the last 0.
+    pub fn sigmas(&self) -> &[f64] {
+        &self.sigmas
+    }
+
+    /// The time of each step, 0 to 1000, falling.
+    pub fn times(&self) -> &[f64] {
+        &self.times
+    }
+}

@@ -1,0 +1,13 @@
+//! Video by diffusion: the networks of the Wan 2.1 family and the reading of their weights.
+//!
+//! [`model`] has the networks in the order in which they run: the text encoder, the transformer that removes noise, the
+//! autoencoder. [`weights`] reads the published files under each spelling of their names.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod error;
+pub mod model;
+#[cfg(test)]
+mod parity;
+pub mod weights;
+
+pub use error::{Error, Result};

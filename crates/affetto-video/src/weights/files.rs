@@ -1,0 +1,310 @@
+//! Opening weight files: safetensors by memory map, whole or in parts, and GGUF.
+// A map is unsafe in one respect: the file must not be cut short while it is read. The reader of weights has the file to
+// itself, as every program has that maps weights.
+#![allow(unsafe_code)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fs,
+    io::BufReader,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+};
+
+use affetto_core::read_limited;
+use candle_core::{
+    DType, Device, Tensor,
+    quantized::{
+        GgmlDType, QTensor,
+        gguf_file::{Content, Value},
+    },
+    safetensors::MmapedSafetensors,
+};
+use serde::Deserialize;
+
+use crate::{Error, Result};
+
+/// The largest list of the parts of a model.
+const INDEX_BYTES: u64 = 64 << 20;
+/// The most files of one model.
+const MOST_FILES: usize = 1000;
+/// What repackaged files with 8-bit floats call the number that a tensor is multiplied by.
+const SCALES: [&str; 2] = ["scale_weight", "weight_scale"];
+/// What GGUF files call the shape of a tensor of more extents than they can hold.
+const SHAPE_KEY: &str = "comfy.gguf.orig_shape.";
+
+/// An open file.
+pub(super) struct File {
+    path: PathBuf,
+    kind: Kind,
+}
+
+enum Kind {
+    Safetensors {
+        map: MmapedSafetensors,
+        shapes: HashMap<String, Vec<usize>>,
+    },
+    Gguf(Content),
+}
+
+/// Opens the files at `path`.
+pub(super) fn open(path: &Path) -> Result<Vec<File>> {
+    let paths = if path.is_dir() {
+        in_folder(path)?
+    } else if path
+        .extension()
+        .is_some_and(|extension| extension == "json")
+    {
+        parts(path)?
+    } else {
+        vec![path.to_path_buf()]
+    };
+    paths.iter().map(|path| File::open(path)).collect()
+}
+
+/// The weight files in a folder: those of its index if it has one, else all.
+fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |source| Error::Read {
+        path: folder.into(),
+        source,
+    };
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        names.insert(entry.map_err(failed)?.path());
+    }
+    let ending = |ending: &str| -> Vec<PathBuf> {
+        let named = |path: &&PathBuf| path.to_string_lossy().ends_with(ending);
+        names.iter().filter(named).cloned().collect()
+    };
+    if let Some(index) = ending(".safetensors.index.json").first() {
+        return parts(index);
+    }
+    for kind in [".safetensors", ".gguf"] {
+        let found = ending(kind);
+        if !found.is_empty() && found.len() <= MOST_FILES {
+            return Ok(found);
+        }
+    }
+    Err(Error::NoWeights {
+        path: folder.into(),
+    })
+}
+
+/// Which file of a model in parts has which tensor.
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+/// The files that an index names. They lie beside it.
+fn parts(index: &Path) -> Result<Vec<PathBuf>> {
+    let damaged = |reason: String| Error::Damaged {
+        path: index.into(),
+        reason,
+    };
+    let bytes = read_limited(index, INDEX_BYTES).map_err(affetto_nn::NnError::from)?;
+    let parsed: Index =
+        serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+    let names: BTreeSet<String> = parsed.weight_map.into_values().collect();
+    if names.is_empty() || names.len() > MOST_FILES {
+        return Err(damaged(format!("it names {} files", names.len())));
+    }
+    let folder = index.parent().unwrap_or(Path::new(""));
+    names
+        .iter()
+        .map(|name| {
+            let plain = Path::new(name)
+                .file_name()
+                .is_some_and(|last| last == name.as_str());
+            if plain {
+                Ok(folder.join(name))
+            } else {
+                Err(damaged(format!("{name:?} is no name of a file beside it")))
+            }
+        })
+        .collect()
+}
+
+impl File {
+    fn open(path: &Path) -> Result<Self> {
+        let read = |source| Error::Read {
+            path: path.into(),
+            source,
+        };
+        let damaged = |error: candle_core::Error| Error::Damaged {
+            path: path.into(),
+            reason: reason(&error),
+        };
+        let file = fs::File::open(path).map_err(read)?;
+        let kind = if path
+            .extension()
+            .is_some_and(|extension| extension == "gguf")
+        {
+            // The reader divides by an alignment that the file states.
+            let content = catch_unwind(AssertUnwindSafe(|| {
+                Content::read(&mut BufReader::new(file))
+            }));
+            let content = content.map_err(|_| Error::Damaged {
+                path: path.into(),
+                reason: "its header makes no sense".into(),
+            })?;
+            Kind::Gguf(content.map_err(damaged)?)
+        } else {
+            // SAFETY: see the head of this file.
+            let map = unsafe { MmapedSafetensors::new(path) }.map_err(damaged)?;
+            let tensors = map.tensors().into_iter();
+            let shapes = tensors
+                .map(|(name, view)| (name, view.shape().to_vec()))
+                .collect();
+            Kind::Safetensors { map, shapes }
+        };
+        Ok(Self {
+            path: path.into(),
+            kind,
+        })
+    }
+
+    /// The names of its tensors.
+    pub fn names(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        match &self.kind {
+            Kind::Safetensors { shapes, .. } => Box::new(shapes.keys().map(String::as_str)),
+            Kind::Gguf(content) => Box::new(content.tensor_infos.keys().map(String::as_str)),
+        }
+    }
+
+    fn missing(&self, name: &str) -> Error {
+        Error::MissingTensor {
+            name: name.into(),
+            path: self.path.clone(),
+        }
+    }
+
+    /// A damaged tensor.
+    pub fn damaged(&self, name: &str, error: &candle_core::Error) -> Error {
+        Error::Damaged {
+            path: self.path.clone(),
+            reason: format!("{name}: {}", reason(error)),
+        }
+    }
+
+    /// The shape of a tensor, that before it was folded to fit where the file says so.
+    fn shape(&self, name: &str) -> Result<Vec<usize>> {
+        match &self.kind {
+            Kind::Safetensors { shapes, .. } => {
+                shapes.get(name).cloned().ok_or_else(|| self.missing(name))
+            }
+            Kind::Gguf(content) => {
+                if let Some(Value::Array(extents)) =
+                    content.metadata.get(&format!("{SHAPE_KEY}{name}"))
+                {
+                    let extent = |value: &Value| match value {
+                        Value::I32(extent) => usize::try_from(*extent).ok(),
+                        Value::U32(extent) => usize::try_from(*extent).ok(),
+                        Value::I64(extent) => usize::try_from(*extent).ok(),
+                        Value::U64(extent) => usize::try_from(*extent).ok(),
+                        _ => None,
+                    };
+                    if let Some(shape) = extents.iter().map(extent).collect() {
+                        return Ok(shape);
+                    }
+                }
+                let info = content.tensor_infos.get(name);
+                let info = info.ok_or_else(|| self.missing(name))?;
+                Ok(info.shape.dims().to_vec())
+            }
+        }
+    }
+
+    /// Compares a shape before anything of the tensor is read. A GGUF file holds at most four extents and may have folded
+    /// or left out some, so there the numbers are counted.
+    pub fn check_shape(&self, name: &str, expected: &[usize]) -> Result<()> {
+        let found = self.shape(name)?;
+        let count = |shape: &[usize]| {
+            let product = |count: usize, extent: &usize| count.checked_mul(*extent);
+            shape.iter().try_fold(1usize, product)
+        };
+        let fits = match &self.kind {
+            Kind::Safetensors { .. } => found == expected,
+            Kind::Gguf(content) => {
+                let stored = content.tensor_infos.get(name);
+                let stored = stored.and_then(|info| count(info.shape.dims()));
+                stored.is_some() && stored == count(expected) && count(&found) == count(expected)
+            }
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(Error::Misshapen {
+            name: name.into(),
+            expected: expected.to_vec(),
+            found,
+            path: self.path.clone(),
+        })
+    }
+
+    /// A tensor as floats on the CPU.
+    pub fn tensor(&self, name: &str) -> Result<Tensor> {
+        let damaged = |error: candle_core::Error| self.damaged(name, &error);
+        match &self.kind {
+            Kind::Safetensors { map, shapes } => {
+                let tensor = map.load(name, &Device::Cpu).map_err(damaged)?;
+                if tensor.dtype() != DType::F8E4M3 {
+                    return Ok(tensor);
+                }
+                let tensor = tensor.to_dtype(DType::F32).map_err(damaged)?;
+                let base = name.strip_suffix("weight");
+                let scale = base.and_then(|base| {
+                    SCALES
+                        .iter()
+                        .map(|scale| format!("{base}{scale}"))
+                        .find(|scale| shapes.contains_key(scale))
+                });
+                let Some(scale) = scale else {
+                    return Ok(tensor);
+                };
+                let scaled = || {
+                    let scale = map.load(&scale, &Device::Cpu)?.to_dtype(DType::F32)?;
+                    tensor.affine(
+                        f64::from(scale.flatten_all()?.get(0)?.to_scalar::<f32>()?),
+                        0.0,
+                    )
+                };
+                scaled().map_err(damaged)
+            }
+            Kind::Gguf(content) => {
+                let tensor = self.stored_blocks(content, name, &Device::Cpu)?;
+                tensor.dequantize(&Device::Cpu).map_err(damaged)
+            }
+        }
+    }
+
+    /// A matrix in the blocks in which the file has it; none where it has floats.
+    pub fn blocks(&self, name: &str, shape: &[usize], device: &Device) -> Result<Option<QTensor>> {
+        let Kind::Gguf(content) = &self.kind else {
+            return Ok(None);
+        };
+        let info = content.tensor_infos.get(name);
+        let info = info.ok_or_else(|| self.missing(name))?;
+        let floats = [GgmlDType::F32, GgmlDType::F16, GgmlDType::BF16];
+        if floats.contains(&info.ggml_dtype) || info.shape.dims() != shape {
+            return Ok(None);
+        }
+        self.stored_blocks(content, name, device).map(Some)
+    }
+
+    fn stored_blocks(&self, content: &Content, name: &str, device: &Device) -> Result<QTensor> {
+        let file = fs::File::open(&self.path).map_err(|source| Error::Read {
+            path: self.path.clone(),
+            source,
+        })?;
+        content
+            .tensor(&mut BufReader::new(file), name, device)
+            .map_err(|error| self.damaged(name, &error))
+    }
+}
+
+/// The first line of a message; candle adds where it arose.
+fn reason(error: &candle_core::Error) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().to_string()
+}
