@@ -272,10 +272,7 @@ fn the_folder_of_all_models_can_be_named() {
     let place = Place::new();
     let mut command = place.command();
     command.arg("--models").arg(&folder);
-    let output = command
-        .args(["models", "list", "--json"])
-        .output()
-        .unwrap();
+    let output = command.args(["models", "list", "--json"]).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     let envelope: Value = serde_json::from_str(stdout(&output).lines().last().unwrap()).unwrap();
     let listed: Vec<&str> = envelope["data"]

@@ -289,9 +289,6 @@ mod tests {
             train(&good, &short),
             Err(Error::FeatureCount { found: 3, .. })
         ));
-        assert!(matches!(
-            train(&[], &good),
-            Err(Error::TooFewPieces { .. })
-        ));
+        assert!(matches!(train(&[], &good), Err(Error::TooFewPieces { .. })));
     }
 }

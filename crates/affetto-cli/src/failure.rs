@@ -192,6 +192,7 @@ fn face_code(error: &face::Error) -> Code {
         Error::Range { .. } | Error::UnknownUnit { .. } | Error::PictureSize { .. } => Code::Usage,
         Error::Basis { .. } => Code::Model,
         Error::Meshes { .. } | Error::Identity { .. } => Code::Input,
+        Error::Media(error) => media_code(error),
         _ => Code::Failed,
     }
 }

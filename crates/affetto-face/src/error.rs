@@ -85,14 +85,6 @@ pub enum Error {
         /// Why.
         reason: String,
     },
-    /// A film could not be encoded.
-    #[error("the film could not be encoded: {reason}: {}", path.display())]
-    Film {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
     /// The caller stopped the work.
     #[error("stopped")]
     Cancelled,
@@ -118,7 +110,6 @@ impl Hint for Error {
             | Self::Identity { .. }
             | Self::PictureSize { .. }
             | Self::Picture { .. }
-            | Self::Film { .. }
             | Self::Cancelled => None,
         }
     }

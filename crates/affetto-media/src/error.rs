@@ -140,6 +140,14 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A film could not be encoded.
+    #[error("the film could not be encoded: {reason}: {}", path.display())]
+    Film {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// One of the above, in a named file.
     #[error("{source}: {}", path.display())]
     InFile {
@@ -154,7 +162,7 @@ impl Error {
     /// This error, said of `path`.
     pub fn in_file(self, path: &std::path::Path) -> Self {
         match self {
-            Self::Read(_) | Self::Write { .. } | Self::InFile { .. } => self,
+            Self::Read(_) | Self::Write { .. } | Self::Film { .. } | Self::InFile { .. } => self,
             source => Self::InFile {
                 path: path.into(),
                 source: Box::new(source),

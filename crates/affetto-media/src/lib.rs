@@ -5,6 +5,7 @@
 pub mod abc;
 mod chord;
 mod error;
+pub mod film;
 mod key;
 pub mod lilypond;
 mod limits;

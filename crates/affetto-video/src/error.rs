@@ -1,6 +1,6 @@
 use std::{io, path::PathBuf};
 
-use affetto_core::Hint;
+use affetto_core::{Hint, LimitError};
 use affetto_nn::NnError;
 
 /// Why a network could not be loaded or run.
@@ -83,6 +83,26 @@ pub enum Error {
         /// What it may be.
         permitted: String,
     },
+    /// A folder of weights lacks something.
+    #[error("{what} is missing: {}", path.display())]
+    Incomplete {
+        /// What.
+        what: &'static str,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// What was sampled so far is of another request.
+    #[error("what was sampled so far is of another request or of other networks")]
+    OtherJob,
+    /// The caller stopped the work.
+    #[error("stopped")]
+    Cancelled,
+    /// A small file could not be read.
+    #[error(transparent)]
+    Small(#[from] LimitError),
+    /// The film could not be written.
+    #[error(transparent)]
+    Media(#[from] affetto_media::Error),
     /// A part that other models use too has failed.
     #[error(transparent)]
     Nn(#[from] NnError),
@@ -98,6 +118,10 @@ impl Hint for Error {
             Self::MissingTensor { .. } | Self::Misshapen { .. } | Self::OtherNetwork { .. } => {
                 "weights and configuration must be of the same model"
             }
+            Self::Incomplete { .. } => {
+                "name a folder as diffusers has it, with transformer, vae, text_encoder and tokenizer"
+            }
+            Self::OtherJob => "leave --resume out to begin anew",
             _ => return None,
         };
         Some(hint.into())

@@ -4,10 +4,15 @@
 //! autoencoder. [`weights`] reads the published files under each spelling of their names.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod condition;
 mod error;
+pub mod generate;
 pub mod model;
 #[cfg(test)]
 mod parity;
+pub mod prompt;
+pub mod text;
+pub mod wan;
 pub mod weights;
 
 pub use error::{Error, Result};

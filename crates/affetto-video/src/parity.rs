@@ -74,6 +74,15 @@ pub(crate) fn dit() -> WanDit {
     WanDit::new(&config, &weights("tiny_wan_dit", Network::Dit)).unwrap()
 }
 
+pub(crate) fn vae() -> WanVae {
+    let config = VaeConfig::from_json(&config("vae")).unwrap();
+    WanVae::new(
+        &config,
+        &weights("tiny_wan_vae", Network::Vae { res_blocks: 1 }),
+    )
+    .unwrap()
+}
+
 /// Each capture in the shape that ours has.
 fn expected(name: &str, capture: &Tensor) -> Tensor {
     match name {

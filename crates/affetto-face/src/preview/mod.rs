@@ -3,11 +3,11 @@
 
 mod contact_sheet;
 mod emotions;
+mod film;
 mod light;
 mod paint;
 mod raster;
 mod renderer;
-mod video;
 
 use std::{io::Cursor, path::Path};
 
@@ -21,8 +21,8 @@ use image::{
 use crate::{Error, FaceBasis};
 pub use contact_sheet::{Cell, ContactSheet};
 pub use emotions::{SHEET_INTENSITIES, emotion_sheet, shape_sheet, usual_emotions};
+pub use film::Film;
 pub use renderer::Renderer;
-pub use video::{Film, FilmWriter, write_film};
 
 /// Draws a face at one moment of a take, `size` pixels wide and high. Who draws more than one keeps a [`Renderer`].
 ///

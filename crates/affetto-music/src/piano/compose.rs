@@ -369,9 +369,11 @@ impl Work<'_> {
         let values = values_at(&piece, self.wish.tempo_bpm);
         let judged = AttributeMap::preset(Preset::Default).quadrant_probabilities(&values);
         let known = self.model.statistics.known();
-        Ok(known.as_asked(&ranks, &values, whole)
-            - JUDGED_WEIGHT * divergence(&quadrants, &judged)
-            + known.like_music(&self.written(written)?, written))
+        Ok(
+            known.as_asked(&ranks, &values, whole)
+                - JUDGED_WEIGHT * divergence(&quadrants, &judged)
+                + known.like_music(&self.written(written)?, written),
+        )
     }
 
     fn measured(&self, piece: &GridPiece) -> PianoMeasured {

@@ -46,9 +46,8 @@ pub fn heard(piece: &GridPiece) -> Vec<f64> {
 /// Where there is nothing of one kind.
 pub fn train(music: &[&GridPiece], written: &[&GridPiece], seed: Seed) -> Result<Critic, Error> {
     let rows = |pieces: &[&GridPiece]| -> Vec<Vec<f64>> {
-        let rows = |piece: &&GridPiece| -> Vec<Vec<f64>> {
-            beginnings(piece).iter().map(heard).collect()
-        };
+        let rows =
+            |piece: &&GridPiece| -> Vec<Vec<f64>> { beginnings(piece).iter().map(heard).collect() };
         pieces.par_iter().flat_map(rows).collect()
     };
     let (music, written) = (rows(music), rows(written));

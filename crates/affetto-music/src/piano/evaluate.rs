@@ -158,8 +158,7 @@ pub fn evaluate(
 ) -> Result<Evaluation, Error> {
     let pieces: Vec<&GridPiece> = generated.iter().map(|(piece, _)| piece).collect();
     let songs: Vec<&GridPiece> = held_out.iter().map(|window| &window.piece).collect();
-    let table =
-        |pieces: &[&GridPiece]| pieces.par_iter().map(|piece| features(piece)).collect();
+    let table = |pieces: &[&GridPiece]| pieces.par_iter().map(|piece| features(piece)).collect();
     let (ours, theirs): (Vec<Vec<f64>>, Vec<Vec<f64>>) = (table(&pieces), table(&songs));
     let names = feature_names();
     let usual = |row: &Vec<f64>| row[..MEASURES.len()].to_vec();

@@ -10,7 +10,10 @@ use super::{
 };
 
 fn w(name: &str, or: f64) -> f64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(or)
+    std::env::var(name)
+        .ok()
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(or)
 }
 
 /// What is known of the music that the network learned from.
@@ -36,7 +39,9 @@ impl Known<'_> {
 
     /// How well what is written might be music, in nats: `piece` is that in the key that the network writes in.
     pub fn like_music(&self, piece: &GridPiece, written: &Written) -> f64 {
-        let odds = self.critic.map_or(1.0, |critic| critic.odds_of(&heard(piece)));
+        let odds = self
+            .critic
+            .map_or(1.0, |critic| critic.odds_of(&heard(piece)));
         w("AFF_CRIT", 1.0) * libm::log(odds) + w("AFF_LL", 1.0) * written.log_likelihood()
     }
 }

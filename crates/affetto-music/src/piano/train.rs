@@ -265,7 +265,10 @@ fn evaluation(
         },
         seed: options.seed.derive("evaluated"),
     };
-    let critic = match std::env::var("AFF_CRITIC_FILE").ok().and_then(|f| std::fs::read(f).ok()) {
+    let critic = match std::env::var("AFF_CRITIC_FILE")
+        .ok()
+        .and_then(|f| std::fs::read(f).ok())
+    {
         Some(bytes) => serde_json::from_slice(&bytes).ok(),
         None => {
             let windows = some(&corpus.train, "critic", 3 * options.pieces);

@@ -6,16 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use affetto_core::{AtomicFile, Progress, Stage};
+use affetto_core::AtomicFile;
 use affetto_emotion::FrameRate;
-use affetto_media::rig::TakeFrame;
 use image::RgbImage;
 use openh264::{
     OpenH264API, Timestamp,
     encoder::{Encoder, EncoderConfig, FrameType, IntraFramePeriod, RateControlMode, VuiConfig},
     formats::YUVBuffer,
 };
-use rayon::prelude::*;
 use shiguredo_mp4::{
     TrackKind,
     bitstream::h264::{
@@ -26,13 +24,10 @@ use shiguredo_mp4::{
     mux::{Mp4FileMuxer, Sample},
 };
 
-use super::Renderer;
 use crate::Error;
 
 /// The sides of films, in pixels.
 const SIDES: std::ops::RangeInclusive<u32> = 32..=2048;
-/// Frames that are drawn side by side.
-const AT_ONCE: usize = 8;
 /// Seconds between frames that need no other.
 const SECONDS_PER_KEY: f64 = 2.0;
 
@@ -41,62 +36,16 @@ const SECONDS_PER_KEY: f64 = 2.0;
 /// # Errors
 ///
 /// The first error among the pictures, and those of [`FilmWriter`].
-pub fn write_film(
+pub fn write_film<E: From<Error>>(
     path: &Path,
     rate: FrameRate,
-    pictures: impl IntoIterator<Item = Result<RgbImage, Error>>,
-) -> Result<(), Error> {
+    pictures: impl IntoIterator<Item = Result<RgbImage, E>>,
+) -> Result<(), E> {
     let mut film = FilmWriter::new(path, rate)?;
     for picture in pictures {
         film.push(&picture?)?;
     }
-    film.finish()
-}
-
-/// What a film of a face is like.
-#[derive(Clone, Debug)]
-pub struct Film {
-    /// Weights of the identity modes; missing ones are 0.
-    pub identity: Vec<f64>,
-    /// Frames per second.
-    pub rate: FrameRate,
-    /// Width and height in pixels, an even number.
-    pub size: u32,
-}
-
-impl Renderer<'_> {
-    /// Writes a film of a take, whole or not at all. A few frames are held at a time, however long the take is.
-    ///
-    /// # Errors
-    ///
-    /// The first error among the frames, [`Error::Cancelled`], and those of [`Renderer::render`] and [`FilmWriter`].
-    pub fn film<E: From<Error>>(
-        &self,
-        path: &Path,
-        film: &Film,
-        frames: impl IntoIterator<Item = Result<TakeFrame, E>>,
-        progress: &dyn Progress,
-    ) -> Result<(), E> {
-        let mut writer = FilmWriter::new(path, film.rate)?;
-        let mut frames = frames.into_iter();
-        let mut done = 0;
-        loop {
-            let group: Vec<TakeFrame> = frames.by_ref().take(AT_ONCE).collect::<Result<_, _>>()?;
-            if group.is_empty() {
-                return Ok(writer.finish()?);
-            }
-            let draw = |frame: &TakeFrame| self.render(&film.identity, frame, film.size);
-            let pictures: Vec<_> = group.par_iter().map(draw).collect();
-            for picture in pictures {
-                writer.push(&picture?)?;
-            }
-            done += group.len();
-            progress.step(Stage::Render, done, done + frames.size_hint().0);
-            if progress.cancelled() {
-                return Err(Error::Cancelled.into());
-            }
-        }
-    }
+    Ok(film.finish()?)
 }
 
 /// A film that is being written. What is not finished leaves no file.
@@ -150,8 +99,8 @@ impl FilmWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::PictureSize`] where a side is odd or not 32..=2048 pixels, [`Error::Film`] where the size changes or the
-    /// encoder fails, and [`Error::Write`].
+    /// [`Error::Film`] where a side is odd or not 32..=2048 pixels, where the size changes or the encoder fails, and
+    /// [`Error::Write`].
     pub fn push(&mut self, picture: &RgbImage) -> Result<(), Error> {
         let mut encoder = match self.encoder.take() {
             Some(encoder) => encoder,
@@ -206,13 +155,14 @@ impl FilmWriter {
         let (width, height) = picture.dimensions();
         let is_fit = |side: u32| SIDES.contains(&side) && side.is_multiple_of(2);
         if !is_fit(width) || !is_fit(height) {
-            return Err(Error::PictureSize {
-                width,
-                height,
-                least: *SIDES.start(),
-                most: *SIDES.end(),
-                even: true,
-            });
+            return Err(failed(
+                &self.path,
+                format!(
+                    "pictures {width} by {height} pixels, where even sides from {} to {} are possible",
+                    SIDES.start(),
+                    SIDES.end()
+                ),
+            ));
         }
         self.size = (width, height);
         let per_second = 1.0 / self.seconds_per_frame();
