@@ -88,7 +88,7 @@ impl RowNorm {
         }
         if self.silu {
             for out in out {
-                *out = *out * out.sigmoid();
+                *out *= out.sigmoid();
             }
         }
     }
