@@ -55,7 +55,7 @@ impl Order {
     }
 
     /// Back from [`Self::pixels`], with the extents of `like`, but other channels.
-    fn from_pixels(self, pixels: &Tensor, like: &Tensor) -> Result<Tensor> {
+    fn clip_of_pixels(self, pixels: &Tensor, like: &Tensor) -> Result<Tensor> {
         let channels = pixels.dim(2)?;
         Ok(match self {
             Self::ChannelsLast => {
@@ -418,7 +418,7 @@ impl FrameAttention {
         let part = |index| packed.narrow(2, index * channels, channels);
         let backend = AttentionBackend::default();
         let y = attention(backend, &part(0)?, &part(1)?, &part(2)?, 1)?;
-        let y = self.order.from_pixels(&y, x)?;
+        let y = self.order.clip_of_pixels(&y, x)?;
         Ok((x + self.out.apply(&y, 0)?)?)
     }
 }
