@@ -2,6 +2,7 @@
 
 mod face;
 mod music;
+mod video;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use face::{Face, FaceEdit, FacePreview};
 pub use music::{EmotionArgs, FileArgs, LeadSheet, ModelArgs, Music, Piano};
+pub use video::{SolverArg, Video, VideoGenerate};
 
 /// One emotion in; music out.
 #[derive(Parser)]
@@ -53,6 +55,9 @@ pub enum Command {
     /// Edit faces, and show them
     #[command(subcommand, arg_required_else_help = true)]
     Face(Face),
+    /// Make video
+    #[command(subcommand, arg_required_else_help = true)]
+    Video(Video),
     /// Show what an emotion asks of music or of a face, and measure music
     #[command(after_help = ATTRIBUTES_EXAMPLE)]
     Attributes(Attributes),

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use affetto::{Error, Hint, attributes, face, media, music};
+use affetto::{Error, Hint, attributes, face, media, music, video};
 use serde::Serialize;
 
 /// Exit codes, the same for every command.
@@ -130,6 +130,27 @@ impl From<attributes::Error> for Failure {
             Error::Read(_) | Error::Labels { .. } | Error::Map { .. } => Code::Input,
             Error::TooFewPieces { .. } => Code::Input,
             Error::Write { source, .. } => write_code(source),
+            Error::Cancelled => Code::Interrupted,
+            _ => Code::Failed,
+        };
+        Self::of(code, &error)
+    }
+}
+
+impl From<video::Error> for Failure {
+    fn from(error: video::Error) -> Self {
+        use video::Error;
+        let code = match &error {
+            Error::Config { .. } | Error::OtherJob => Code::Usage,
+            Error::Incomplete { .. }
+            | Error::NoWeights { .. }
+            | Error::OtherNetwork { .. }
+            | Error::MissingTensor { .. }
+            | Error::Misshapen { .. } => Code::Model,
+            Error::Read { .. } | Error::Damaged { .. } | Error::Json { .. } | Error::Small(_) => {
+                Code::Input
+            }
+            Error::Media(error) => media_code(error),
             Error::Cancelled => Code::Interrupted,
             _ => Code::Failed,
         };

@@ -42,11 +42,16 @@ pub struct Sampling {
 impl Sampling {
     /// Passes of the network in each step.
     pub fn passes(&self) -> usize {
-        match (self.emotion_scale, self.content_scale) {
-            (Some(_), _) => 3,
-            (None, 1.0) => 1,
-            (None, _) => 2,
-        }
+        passes(self.emotion_scale, self.content_scale)
+    }
+}
+
+/// Passes of the network in a step that is guided by these scales.
+pub fn passes(emotion_scale: Option<f64>, content_scale: f64) -> usize {
+    match (emotion_scale, content_scale) {
+        (Some(_), _) => 3,
+        (None, 1.0) => 1,
+        (None, _) => 2,
     }
 }
 

@@ -16,3 +16,8 @@ pub mod wan;
 pub mod weights;
 
 pub use error::{Error, Result};
+
+/// The processor as a device.
+pub const fn cpu() -> candle_core::Device {
+    candle_core::Device::Cpu
+}

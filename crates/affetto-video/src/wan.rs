@@ -3,15 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use affetto_core::{Progress, read_limited, sha256_hex};
+use affetto_emotion::FrameRate;
+use affetto_media::film::FilmWriter;
 use affetto_nn::{
     diffusion::Schedule,
     weights::{Precision, TensorFile},
 };
 use candle_core::{Device, Tensor};
+use image::RgbImage;
+use serde::Serialize;
 
 use crate::{
     Error, Result,
-    condition::VideoRequest,
+    condition::{FRAMES_PER_SECOND, VideoRequest},
     generate::{Conditions, Sampler, Sampling, decode},
     model::{
         Conditioning, DitCondition, DitConfig, Umt5Config, Umt5Encoder, VaeConfig, WanDit, WanVae,
@@ -193,17 +197,198 @@ impl WanFolder {
         })
     }
 
-    /// Decodes a latent frame by frame; `each` is given RGB, 8 bits a channel.
+    /// Decodes a latent into a film at `path`, whole or not at all. A few frames are held at a time.
     ///
     /// # Errors
-    /// Those of `each`, [`Error::Cancelled`], and where the autoencoder cannot be read.
-    pub fn decode(
+    /// [`Error::Cancelled`], and where the autoencoder cannot be read or the film not be written.
+    pub fn film(
         &self,
         latent: &Tensor,
+        path: &Path,
         device: &Device,
         progress: &dyn Progress,
-        each: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
-        decode(&self.vae(device)?, latent, None, progress, each)
+        let vae = self.vae(device)?;
+        let factor = vae.config().space_factor();
+        let (height, width) = (latent.dim(3)? * factor, latent.dim(4)? * factor);
+        let mut film = FilmWriter::new(path, FrameRate::new(FRAMES_PER_SECOND, 1))?;
+        decode(&vae, latent, None, progress, &mut |frame| {
+            let picture = RgbImage::from_raw(width as u32, height as u32, frame.to_vec());
+            Ok(film.push(&picture.unwrap_or_default())?)
+        })?;
+        Ok(film.finish()?)
+    }
+
+    /// What is ahead: the texts, and how much work and memory it takes.
+    ///
+    /// # Errors
+    /// Where `request` is outside what the networks can do, or their configurations cannot be read.
+    pub fn plan(&self, request: &VideoRequest) -> Result<WanPlan> {
+        request.check()?;
+        let (dit, vae) = (self.dit_config()?, self.vae_config()?);
+        let latent = request.latent_shape(&dit, &vae)?;
+        let tokens = latent[2..].iter().product::<usize>() / dit.patch_len();
+        let scales = (request.emotion_guidance, request.guidance);
+        let passes = request.steps * crate::generate::passes(scales.0, scales.1);
+        let count = |tensors: Vec<(String, Vec<usize>)>| -> u64 {
+            let numbers =
+                |(_, shape): &(String, Vec<usize>)| shape.iter().product::<usize>() as u64;
+            tensors.iter().map(numbers).sum()
+        };
+        Ok(WanPlan {
+            prompt: Prompt::new(
+                &request.prompt,
+                &request.emotion,
+                request.negative.as_deref(),
+            ),
+            latent,
+            tokens,
+            passes,
+            flops: passes as f64 * flops(&dit, tokens),
+            transformer_parameters: count(dit.tensors()),
+            text_encoder_parameters: count(self.text_config()?.tensors()),
+            autoencoder_parameters: count(vae.tensors()),
+        })
+    }
+}
+
+/// What is ahead of a video. One network is in memory at a time, 4 bytes a parameter where its file does not have it in
+/// blocks.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WanPlan {
+    /// The texts that are read.
+    pub prompt: Prompt,
+    /// The shape of the latent.
+    pub latent: [usize; 5],
+    /// Tokens of the transformer.
+    pub tokens: usize,
+    /// How often the transformer is run.
+    pub passes: usize,
+    /// Floating-point operations of all passes.
+    pub flops: f64,
+    /// Numbers of the transformer.
+    pub transformer_parameters: u64,
+    /// Numbers of the text encoder.
+    pub text_encoder_parameters: u64,
+    /// Numbers of the autoencoder.
+    pub autoencoder_parameters: u64,
+}
+
+/// Floating-point operations of one pass: two for each weight and token, and attention among the tokens and to the text.
+fn flops(dit: &DitConfig, tokens: usize) -> f64 {
+    let (tokens, width, ffn) = (tokens as f64, dit.width() as f64, dit.ffn_width as f64);
+    let rows = match dit.conditioning {
+        Conditioning::Text { rows } => rows as f64,
+        Conditioning::Tokens => TEXT_ROWS as f64,
+    };
+    let layers = 2.0 * tokens * (6.0 * width * width + 2.0 * width * ffn);
+    let text = 2.0 * rows * 2.0 * width * width;
+    let attention = 4.0 * tokens * (tokens + rows) * width;
+    dit.layers as f64 * (layers + text + attention)
+}
+
+#[cfg(test)]
+mod tests {
+    use affetto_core::Silent;
+    use affetto_emotion::Emotion;
+
+    use super::*;
+    use crate::{parity, text::tests::TINY};
+
+    /// The small networks of the fixtures as diffusers lays them out.
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (part, network, file) in [
+            ("transformer", "dit", "tiny_wan_dit"),
+            ("vae", "vae", "tiny_wan_vae"),
+            ("text_encoder", "umt5", "tiny_umt5"),
+        ] {
+            let part = folder.path().join(part);
+            std::fs::create_dir(&part).unwrap();
+            std::fs::write(part.join("config.json"), parity::config(network)).unwrap();
+            let weights = parity::path(&format!("{file}.safetensors"));
+            std::fs::copy(weights, part.join("model.safetensors")).unwrap();
+        }
+        let tokenizer = folder.path().join("tokenizer");
+        std::fs::create_dir(&tokenizer).unwrap();
+        std::fs::write(tokenizer.join("tokenizer.json"), TINY).unwrap();
+        folder
+    }
+
+    fn request() -> VideoRequest {
+        VideoRequest {
+            prompt: "a fox in the rain".into(),
+            emotion: Emotion::parse("sadness:0.8").unwrap(),
+            width: 48,
+            height: 32,
+            frames: 9,
+            steps: 3,
+            ..VideoRequest::default()
+        }
+    }
+
+    #[test]
+    fn a_video_from_a_prompt_and_the_same_bytes_after_an_interruption() {
+        let folder = folder();
+        let wan = WanFolder::open(folder.path()).unwrap();
+        let (kept, film) = (folder.path().join("kept"), folder.path().join("fox.mp4"));
+        let sample = |resume| wan.sample(&request(), &Device::Cpu, &kept, resume, &Silent);
+        let latent = sample(false).unwrap();
+        wan.film(&latent, &film, &Device::Cpu, &Silent).unwrap();
+        let bytes = std::fs::read(&film).unwrap();
+        // All steps are kept: nothing is left to do, and the film is the same.
+        let again = sample(true).unwrap();
+        wan.film(&again, &film, &Device::Cpu, &Silent).unwrap();
+        assert_eq!(std::fs::read(&film).unwrap(), bytes);
+        let other = VideoRequest {
+            seed: affetto_core::Seed(9),
+            ..request()
+        };
+        let refused = wan.sample(&other, &Device::Cpu, &kept, true, &Silent);
+        assert!(matches!(refused, Err(Error::OtherJob)));
+    }
+
+    #[test]
+    fn the_emotion_changes_the_video() {
+        let folder = folder();
+        let wan = WanFolder::open(folder.path()).unwrap();
+        let kept = folder.path().join("kept");
+        let sample = |request: VideoRequest| -> Vec<f32> {
+            let latent = wan
+                .sample(&request, &Device::Cpu, &kept, false, &Silent)
+                .unwrap();
+            latent.flatten_all().unwrap().to_vec1().unwrap()
+        };
+        let sad = sample(request());
+        let neutral = sample(VideoRequest {
+            emotion: Emotion::NEUTRAL,
+            ..request()
+        });
+        assert_ne!(sad, neutral);
+    }
+
+    #[test]
+    fn plans_count_the_work_of_the_published_model() {
+        // 832 x 480 x 81: 32,760 tokens, about 290 TFLOP a pass (research on the published model).
+        let pass = flops(&DitConfig::t2v_1_3b(), 32_760) * 1e-12;
+        assert!((270.0..300.0).contains(&pass), "{pass}");
+        let folder = folder();
+        let plan = WanFolder::open(folder.path())
+            .unwrap()
+            .plan(&request())
+            .unwrap();
+        assert_eq!(
+            (plan.latent, plan.tokens, plan.passes),
+            ([1, 16, 3, 4, 6], 18, 6)
+        );
+        assert!(plan.prompt.with_emotion.contains("\"sadness\" emotion"));
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let folder = folder();
+        std::fs::remove_file(folder.path().join("tokenizer/tokenizer.json")).unwrap();
+        let error = WanFolder::open(folder.path()).unwrap_err().to_string();
+        assert!(error.starts_with("the tokenizer is missing"), "{error}");
     }
 }

@@ -37,6 +37,8 @@ pub use affetto_music::{
     },
 };
 
+pub use affetto_video as video;
+
 pub use compose::{Composed, LeadSheet, PianoPiece, compose, compose_piano};
 pub use effects::{Effect, EffectKind};
 pub use error::Error;

@@ -14,6 +14,8 @@ use crate::{
     failure::Failure,
 };
 
+pub use emotion::emotion_over;
+
 /// What a command makes.
 pub struct Plan {
     /// One, or each variation.
