@@ -21,4 +21,5 @@ mod provenance;
 mod random_requests;
 mod training;
 mod transcripts;
+mod video;
 mod writing;

@@ -222,6 +222,7 @@ fn media_code(error: &media::Error) -> Code {
     match error {
         media::Error::InFile { .. } | media::Error::Read(_) => Code::Input,
         media::Error::Write { source, .. } => write_code(source),
+        media::Error::PictureSize { .. } => Code::Usage,
         _ => Code::Failed, // a format that cannot hold what was made
     }
 }

@@ -63,10 +63,7 @@ pub enum Error {
         modes: usize,
     },
     /// A picture of this size is not drawn.
-    #[error(
-        "a picture {width} by {height} pixels, where {least} to {most} are possible{}",
-        if *even { ", even ones" } else { "" }
-    )]
+    #[error("a picture {width} by {height} pixels, where {least} to {most} are possible")]
     PictureSize {
         /// Its width in pixels.
         width: u32,
@@ -76,8 +73,6 @@ pub enum Error {
         least: u32,
         /// The longest side.
         most: u32,
-        /// Whether both sides have to be even numbers.
-        even: bool,
     },
     /// A picture could not be drawn.
     #[error("the picture could not be drawn: {reason}")]

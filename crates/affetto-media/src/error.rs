@@ -148,6 +148,20 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A film has no pictures of this size.
+    #[error(
+        "a picture {width} by {height} pixels, where a film has even sides from {least} to {most}"
+    )]
+    PictureSize {
+        /// Its width in pixels.
+        width: u32,
+        /// Its height in pixels.
+        height: u32,
+        /// The shortest side.
+        least: u32,
+        /// The longest side.
+        most: u32,
+    },
     /// One of the above, in a named file.
     #[error("{source}: {}", path.display())]
     InFile {

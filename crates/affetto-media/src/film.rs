@@ -99,8 +99,8 @@ impl FilmWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::Film`] where a side is odd or not 32..=2048 pixels, where the size changes or the encoder fails, and
-    /// [`Error::Write`].
+    /// [`Error::PictureSize`] where a side is odd or not 32..=2048 pixels, [`Error::Film`] where the size changes or the
+    /// encoder fails, and [`Error::Write`].
     pub fn push(&mut self, picture: &RgbImage) -> Result<(), Error> {
         let mut encoder = match self.encoder.take() {
             Some(encoder) => encoder,
@@ -155,14 +155,12 @@ impl FilmWriter {
         let (width, height) = picture.dimensions();
         let is_fit = |side: u32| SIDES.contains(&side) && side.is_multiple_of(2);
         if !is_fit(width) || !is_fit(height) {
-            return Err(failed(
-                &self.path,
-                format!(
-                    "pictures {width} by {height} pixels, where even sides from {} to {} are possible",
-                    SIDES.start(),
-                    SIDES.end()
-                ),
-            ));
+            return Err(Error::PictureSize {
+                width,
+                height,
+                least: *SIDES.start(),
+                most: *SIDES.end(),
+            });
         }
         self.size = (width, height);
         let per_second = 1.0 / self.seconds_per_frame();

@@ -93,7 +93,7 @@ fn films_that_cannot_be_written_leave_nothing() {
     let odd = || Ok(RgbImage::new(65, 48));
     assert!(matches!(
         write_film(&path, rate, [odd()]),
-        Err(Failure::Media(affetto_media::Error::Film { .. }))
+        Err(Failure::Media(affetto_media::Error::PictureSize { .. }))
     ));
     let other = || Ok(RgbImage::new(80, 48));
     assert!(write_film(&path, rate, pictures(2).chain([other()])).is_err());

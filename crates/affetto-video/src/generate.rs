@@ -13,8 +13,8 @@ use crate::{
     model::{DitCondition, Tiles, WanDit, WanVae},
 };
 
-/// The name of the latent in a file of what was sampled so far.
-const LATENT: &str = "latent";
+/// The name of the latent in a file of what was sampled so far; the scheduler has names of its own.
+const LATENT: &str = "sampled";
 
 /// What a file of what was sampled so far says of itself.
 #[derive(Serialize, Deserialize)]

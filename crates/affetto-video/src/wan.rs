@@ -40,7 +40,7 @@ impl WanFolder {
     /// Looks whether all is there.
     ///
     /// # Errors
-    /// [`Error::Incomplete`] for the first that is not.
+    /// [`Error::Incomplete`] for the first that is not; where weights are damaged or of another network.
     pub fn open(folder: &Path) -> Result<Self> {
         let found = Self {
             folder: folder.into(),
@@ -58,7 +58,17 @@ impl WanFolder {
                 return Err(Error::Incomplete { what, path });
             }
         }
+        // Hours of work do not end at a damaged file: every one is opened, and none of its tensors read.
+        found.weights("transformer", Network::Dit, &Device::Cpu)?;
+        found.weights("vae", found.vae_network()?, &Device::Cpu)?;
+        found.weights("text_encoder", Network::Umt5, &Device::Cpu)?;
         Ok(found)
+    }
+
+    fn vae_network(&self) -> Result<Network> {
+        Ok(Network::Vae {
+            res_blocks: self.vae_config()?.num_res_blocks,
+        })
     }
 
     fn part(&self, name: &str) -> PathBuf {
@@ -113,11 +123,8 @@ impl WanFolder {
     }
 
     fn vae(&self, device: &Device) -> Result<WanVae> {
-        let config = self.vae_config()?;
-        let network = Network::Vae {
-            res_blocks: config.num_res_blocks,
-        };
-        WanVae::new(&config, &self.weights("vae", network, device)?)
+        let weights = self.weights("vae", self.vae_network()?, device)?;
+        WanVae::new(&self.vae_config()?, &weights)
     }
 
     /// What the transformer is told. The text encoder is loaded, read with, and let go.

@@ -102,7 +102,6 @@ impl<'b> Renderer<'b> {
                 height: size,
                 least: *SIZES.start(),
                 most: *SIZES.end(),
-                even: false,
             });
         }
         let positions = self.basis.pose(identity, frame)?;

@@ -9,12 +9,13 @@ use super::{
     profile::{Quantiles, Ranks},
 };
 
-fn w(name: &str, or: f64) -> f64 {
-    std::env::var(name)
-        .ok()
-        .and_then(|v| v.parse().ok())
-        .unwrap_or(or)
-}
+/// How much it counts, in nats, that all asked attributes lie where they should.
+const HIT_WEIGHT: f64 = 12.0;
+/// The same for a nat of the critic's odds. At 1 the music is told from what was learned from much less surely, and does a
+/// tenth less of what it is asked.
+const CRITIC_WEIGHT: f64 = 0.1;
+/// The same for a nat of mean likelihood of the tokens.
+const LIKELIHOOD_WEIGHT: f64 = 1.0;
 
 /// What is known of the music that the network learned from.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +35,7 @@ impl Known<'_> {
             true => asked.levels().share_hit(&found.levels()),
             false => asked.sureness(&found),
         };
-        w("AFF_HIT", 12.0) * hit + w("AFF_NEAR", 0.0) * asked.nearness(&found)
+        HIT_WEIGHT * hit
     }
 
     /// How well what is written might be music, in nats: `piece` is that in the key that the network writes in.
@@ -42,6 +43,6 @@ impl Known<'_> {
         let odds = self
             .critic
             .map_or(1.0, |critic| critic.odds_of(&heard(piece)));
-        w("AFF_CRIT", 1.0) * libm::log(odds) + w("AFF_LL", 1.0) * written.log_likelihood()
+        CRITIC_WEIGHT * libm::log(odds) + LIKELIHOOD_WEIGHT * written.log_likelihood()
     }
 }

@@ -149,33 +149,18 @@ impl Ranks {
             }
             None => 0.0,
         };
-        self.mean_with(found, sure)
-    }
-
-    /// The mean over the attributes that are asked and can be told from the beginning of a piece; 1 where none is asked.
-    fn mean_with(&self, found: &Self, of: impl Fn(u8, Option<u8>) -> f64) -> f64 {
         let pairs = Attribute::ALL.iter().filter_map(|attribute| {
             let at = attribute.index();
             let counts = !OF_WHOLE.contains(&attribute.name());
             self.0[at]
                 .filter(|_| counts)
-                .map(|asked| of(asked, found.0[at]))
+                .map(|asked| sure(asked, found.0[at]))
         });
-        let (sum, count) = pairs.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
+        let (sum, count) = pairs.fold((0.0, 0), |(sum, count), sure| (sum + sure, count + 1));
         match count {
             0 => 1.0,
             count => sum / f64::from(count),
         }
-    }
-
-    /// How near `found` lies to what is asked, the mean over the same attributes: 1 where all are in the same part, 0 where
-    /// they are at opposite ends.
-    pub fn nearness(&self, found: &Self) -> f64 {
-        let near = |asked: u8, found: Option<u8>| match found {
-            Some(found) => 1.0 - f64::from(asked.abs_diff(found)) / (RANKS - 1) as f64,
-            None => 0.0,
-        };
-        self.mean_with(found, near)
     }
 
     /// The same with some of them higher or lower, by shares of all windows.
@@ -322,15 +307,6 @@ mod tests {
         let mut of_whole = open;
         of_whole.0[Attribute::named("Range").unwrap().index()] = Some(3);
         assert_eq!(of_whole.sureness(&ranks(60)), 1.0);
-    }
-
-    #[test]
-    fn nearness_by_hand() {
-        let ranks = |rank: u8| Ranks([Some(rank); ATTRIBUTES]);
-        let near = |asked, found| ranks(asked).nearness(&ranks(found));
-        assert_eq!([near(40, 40), near(0, 63), near(63, 0)], [1.0, 0.0, 0.0]);
-        assert!((near(10, 31) - 2.0 / 3.0).abs() < 1e-12);
-        assert_eq!(Ranks([None; ATTRIBUTES]).nearness(&ranks(3)), 1.0);
     }
 
     #[test]

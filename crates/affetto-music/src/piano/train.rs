@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use affetto_attributes::forest::FOLDS;
+use affetto_attributes::{Critic, forest::FOLDS};
 use affetto_core::{Progress, Seed, sha256_hex, write_atomic};
 use affetto_nn::{
     NnError,
@@ -125,6 +125,9 @@ const FEW_TOKENS: usize = 8_000;
 const OCTAVE_SHARE: f64 = 0.3;
 /// How often the style is left open.
 const STYLE_LEFT_OPEN: f64 = 0.15;
+/// The critic is trained on so many pieces for each that is measured at the end, and on so much more music.
+const CRITIC_PIECES: usize = 3;
+const CRITIC_MUSIC: usize = 3;
 /// A window is at most so many twelfths of an octave faster or slower: an eighth.
 const TEMPO_STEPS: i8 = 2;
 
@@ -239,16 +242,7 @@ fn evaluation(
     statistics: &mut Statistics,
     progress: &dyn Progress,
 ) -> Result<Option<Evaluation>, Error> {
-    let some = |windows: &[Window], name: &str, most: usize| -> Vec<Window> {
-        let mut order: Vec<usize> = (0..windows.len()).collect();
-        corpus::SPLIT.derive(name).rng().shuffle(&mut order);
-        order.truncate(most);
-        order.iter().map(|at| windows[*at].clone()).collect()
-    };
-    let held_out = match std::env::var("AFF_VALID") {
-        Ok(_) => some(&corpus.valid, "evaluated", options.pieces),
-        Err(_) => some(&corpus.test, "evaluated", options.pieces),
-    };
+    let held_out = some(&corpus.test, "evaluated", options.pieces);
     if held_out.len() < 2 * FOLDS {
         return Ok(None);
     }
@@ -265,27 +259,8 @@ fn evaluation(
         },
         seed: options.seed.derive("evaluated"),
     };
-    let critic = match std::env::var("AFF_CRITIC_FILE")
-        .ok()
-        .and_then(|f| std::fs::read(f).ok())
-    {
-        Some(bytes) => serde_json::from_slice(&bytes).ok(),
-        None => {
-            let windows = some(&corpus.train, "critic", 3 * options.pieces);
-            let seed = options.seed.derive("critic");
-            let writing = Writing { seed, ..usual };
-            let written = write_like(&references(&windows), windows.len(), &writing, progress)?;
-            let written: Vec<&GridPiece> = written.iter().map(|(piece, _)| piece).collect();
-            // As much music again, of other windows.
-            let music = some(&corpus.train, "critic", 9 * options.pieces);
-            let music: Vec<&GridPiece> = music.iter().map(|window| &window.piece).collect();
-            Some(critic::train(&music, &written, seed)?)
-        }
-    };
-    if let Ok(file) = std::env::var("AFF_CRITIC_OUT") {
-        let _ = std::fs::write(file, serde_json::to_vec(&critic).unwrap_or_default());
-    }
-    statistics.critic = critic;
+    let critic = trained_critic(options, corpus, &usual, progress)?;
+    statistics.critic = Some(critic);
     let writing = Writing {
         known: statistics.known(),
         ..usual
@@ -297,6 +272,35 @@ fn evaluation(
     Ok(Some(evaluate(
         &generated, &held_out, train, quantiles, seed,
     )?))
+}
+
+/// A critic that tells music to train on from as much that is written when asked for what that music has.
+fn trained_critic(
+    options: &TrainOptions,
+    corpus: &Corpus,
+    usual: &Writing<'_>,
+    progress: &dyn Progress,
+) -> Result<Critic, Error> {
+    let seed = options.seed.derive("critic");
+    let windows = some(&corpus.train, "critic", CRITIC_PIECES * options.pieces);
+    let writing = Writing { seed, ..*usual };
+    let written = write_like(&references(&windows), windows.len(), &writing, progress)?;
+    let written: Vec<&GridPiece> = written.iter().map(|(piece, _)| piece).collect();
+    let music = some(
+        &corpus.train,
+        "critic",
+        CRITIC_MUSIC * CRITIC_PIECES * options.pieces,
+    );
+    let music: Vec<&GridPiece> = music.iter().map(|window| &window.piece).collect();
+    critic::train(&music, &written, seed)
+}
+
+/// Some windows, drawn by a name: the first `most` are the same however many there are.
+fn some(windows: &[Window], name: &str, most: usize) -> Vec<Window> {
+    let mut order: Vec<usize> = (0..windows.len()).collect();
+    corpus::SPLIT.derive(name).rng().shuffle(&mut order);
+    order.truncate(most);
+    order.iter().map(|at| windows[*at].clone()).collect()
 }
 
 fn references(windows: &[Window]) -> Vec<&Window> {

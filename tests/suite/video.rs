@@ -1,0 +1,146 @@
+//! Video through the command, with networks that are small and know nothing.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+use crate::command::{Place, stderr, stdout};
+
+/// A tokenizer of a few words, which ends every text with the word 1.
+const TOKENIZER: &str = r#"{
+    "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+    "pre_tokenizer": { "type": "Whitespace" },
+    "post_processor": { "type": "TemplateProcessing",
+        "single": [{ "Sequence": { "id": "A", "type_id": 0 } }, { "SpecialToken": { "id": "</s>", "type_id": 0 } }],
+        "pair": [{ "Sequence": { "id": "A", "type_id": 0 } }, { "Sequence": { "id": "B", "type_id": 0 } }],
+        "special_tokens": { "</s>": { "id": "</s>", "ids": [1], "tokens": ["</s>"] } } },
+    "decoder": null,
+    "model": { "type": "WordLevel", "unk_token": "?",
+        "vocab": { "?": 0, "</s>": 1, "a": 2, "fox": 3, "sadness": 4, "amusement": 5, "emotion": 6 } }
+}"#;
+
+/// The networks of the parity fixtures, laid out as diffusers does.
+fn with_networks(place: &Place) {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/parity/wan");
+    let configs: Value =
+        serde_json::from_slice(&fs::read(fixtures.join("configs.json")).unwrap()).unwrap();
+    for (part, network, file) in [
+        ("transformer", "dit", "tiny_wan_dit"),
+        ("vae", "vae", "tiny_wan_vae"),
+        ("text_encoder", "umt5", "tiny_umt5"),
+    ] {
+        let part = place.path().join("wan").join(part);
+        fs::create_dir_all(&part).unwrap();
+        fs::write(part.join("config.json"), configs[network].to_string()).unwrap();
+        let weights = fixtures.join(format!("{file}.safetensors"));
+        fs::copy(weights, part.join("model.safetensors")).unwrap();
+    }
+    let tokenizer = place.path().join("wan/tokenizer");
+    fs::create_dir_all(&tokenizer).unwrap();
+    fs::write(tokenizer.join("tokenizer.json"), TOKENIZER).unwrap();
+}
+
+const FOX: &str = r#"video generate "a fox" --wan wan --size 48x32 --frames 9 --steps 2"#;
+
+#[test]
+fn a_text_and_an_emotion_become_a_film() {
+    let place = Place::new();
+    with_networks(&place);
+    let output = place.succeed(&format!("{FOX} --emotion sadness:0.8 --seed 3 -o fox.mp4"));
+    assert_eq!(stdout(&output), "fox.mp4\n");
+    let said = stderr(&output);
+    assert!(
+        said.contains("The video is in the \"sadness\" emotion."),
+        "{said}"
+    );
+    assert_eq!(place.names(), ["fox.mp4", "wan"]);
+    let film = |flags: &str| -> Vec<u8> {
+        place.succeed(&format!("{FOX} {flags} --force -o other.mp4"));
+        place.read("other.mp4")
+    };
+    let sad = place.read("fox.mp4");
+    assert_eq!(&sad[4..8], b"ftyp");
+    assert_eq!(film("--emotion sadness:0.8 --seed 3"), sad);
+    for other in [
+        "--emotion amusement --seed 3",
+        "--emotion sadness:0.8 --seed 4",
+        "--emotion sadness:0.8 --seed 3 --solver euler",
+        "--emotion sadness:0.8 --seed 3 --guidance 1",
+        "--emotion sadness:0.8 --seed 3 --emotion-guidance 9",
+        "--emotion sadness:0.8 --seed 3 --shift 8",
+        "--emotion sadness:0.8 --seed 3 --negative fox",
+    ] {
+        assert_ne!(film(other), sad, "{other}");
+    }
+}
+
+#[test]
+fn a_plan_is_shown_before_anything_is_made() {
+    let place = Place::new();
+    with_networks(&place);
+    let output = place.succeed(&format!(
+        "{FOX} --valence -0.8 --arousal -0.4 --dry-run --json"
+    ));
+    let text = stdout(&output);
+    let envelope: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    let plan = &envelope["data"]["plan"];
+    assert_eq!(plan["passes"], 4);
+    assert_eq!(plan["tokens"], 18);
+    let read = plan["prompt"]["with_emotion"].as_str().unwrap();
+    assert!(
+        read.contains("sombre mood") || read.contains("desolate"),
+        "{read}"
+    );
+    assert_eq!(place.names(), ["wan"]);
+}
+
+#[test]
+fn what_cannot_be_made_is_refused_with_the_remedy() {
+    let place = Place::new();
+    with_networks(&place);
+    let refused = |line: &str, code: i32, says: &str| {
+        let mut command = place.command();
+        command.env_remove("AFFETTO_WAN");
+        let output = command.args(crate::command::words(line)).output().unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{line}\n{}",
+            stderr(&output)
+        );
+        assert!(
+            stderr(&output).contains(says),
+            "{line}\n{}",
+            stderr(&output)
+        );
+        assert_eq!(place.names(), ["wan"]);
+    };
+    refused("video generate \"a fox\" -o fox.mp4", 5, "--wan DIR");
+    refused(
+        "video generate \"a fox\" --wan none -o fox.mp4",
+        5,
+        "is missing",
+    );
+    refused(&format!("{FOX} -o fox.gif"), 2, ".mp4");
+    refused(
+        "video generate fox --wan wan --size 50x32 -o fox.mp4",
+        2,
+        "such as 64",
+    );
+    refused(
+        "video generate fox --wan wan --size 48x32 --frames 8 -o fox.mp4",
+        2,
+        "such as 9",
+    );
+    refused(
+        &format!("{FOX} --valence \"0:-1, 2:1\" -o fox.mp4"),
+        2,
+        "cannot be given to a video yet",
+    );
+    fs::write(
+        place.path().join("wan/vae/model.safetensors"),
+        b"no weights",
+    )
+    .unwrap();
+    refused(&format!("{FOX} --seed 1 -o fox.mp4 --force"), 4, "damaged");
+}
