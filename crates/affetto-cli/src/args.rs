@@ -12,7 +12,7 @@ pub use face::{Face, FaceEdit, FacePreview};
 pub use music::{EmotionArgs, FileArgs, LeadSheet, ModelArgs, Music, Piano};
 pub use video::{SolverArg, Video, VideoGenerate};
 
-/// One emotion in; music out.
+/// One emotion in; music, faces and video out.
 #[derive(Parser)]
 #[command(name = "affetto", version, after_help = MAIN_EXAMPLE)]
 pub struct Cli {

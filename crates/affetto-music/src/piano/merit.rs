@@ -13,7 +13,7 @@ use super::{
 const HIT_WEIGHT: f64 = 12.0;
 /// The same for a nat of the critic's odds. At 1 the music is told from what was learned from much less surely, and does a
 /// tenth less of what it is asked.
-const CRITIC_WEIGHT: f64 = 0.1;
+const CRITIC_WEIGHT: f64 = 0.05;
 /// The same for a nat of mean likelihood of the tokens.
 const LIKELIHOOD_WEIGHT: f64 = 1.0;
 
