@@ -88,7 +88,7 @@ fn a_plan_is_shown_before_anything_is_made() {
     assert_eq!(plan["tokens"], 18);
     let read = plan["prompt"]["with_emotion"].as_str().unwrap();
     assert!(
-        read.contains("sombre mood") || read.contains("desolate"),
+        read.contains("Desolate, oppressive mood, slow movement"),
         "{read}"
     );
     assert_eq!(place.names(), ["wan"]);
