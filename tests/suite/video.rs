@@ -6,19 +6,6 @@ use serde_json::Value;
 
 use crate::command::{Place, stderr, stdout};
 
-/// A tokenizer of a few words, which ends every text with the word 1.
-const TOKENIZER: &str = r#"{
-    "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
-    "pre_tokenizer": { "type": "Whitespace" },
-    "post_processor": { "type": "TemplateProcessing",
-        "single": [{ "Sequence": { "id": "A", "type_id": 0 } }, { "SpecialToken": { "id": "</s>", "type_id": 0 } }],
-        "pair": [{ "Sequence": { "id": "A", "type_id": 0 } }, { "Sequence": { "id": "B", "type_id": 0 } }],
-        "special_tokens": { "</s>": { "id": "</s>", "ids": [1], "tokens": ["</s>"] } } },
-    "decoder": null,
-    "model": { "type": "WordLevel", "unk_token": "?",
-        "vocab": { "?": 0, "</s>": 1, "a": 2, "fox": 3, "sadness": 4, "amusement": 5, "emotion": 6 } }
-}"#;
-
 /// The networks of the parity fixtures, laid out as diffusers does.
 fn with_networks(place: &Place) {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/parity/wan");
@@ -37,7 +24,11 @@ fn with_networks(place: &Place) {
     }
     let tokenizer = place.path().join("wan/tokenizer");
     fs::create_dir_all(&tokenizer).unwrap();
-    fs::write(tokenizer.join("tokenizer.json"), TOKENIZER).unwrap();
+    fs::copy(
+        fixtures.join("tokenizer.json"),
+        tokenizer.join("tokenizer.json"),
+    )
+    .unwrap();
 }
 
 const FOX: &str = r#"video generate "a fox" --wan wan --size 48x32 --frames 9 --steps 2"#;

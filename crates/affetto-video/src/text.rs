@@ -59,28 +59,13 @@ fn damaged(path: &Path, reason: &dyn std::fmt::Display) -> Error {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-
-    /// A tokenizer of a few words, which ends every text with the word 1.
-    pub(crate) const TINY: &str = r#"{
-        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
-        "pre_tokenizer": { "type": "Whitespace" },
-        "post_processor": { "type": "TemplateProcessing",
-            "single": [{ "Sequence": { "id": "A", "type_id": 0 } }, { "SpecialToken": { "id": "</s>", "type_id": 0 } }],
-            "pair": [{ "Sequence": { "id": "A", "type_id": 0 } }, { "Sequence": { "id": "B", "type_id": 0 } }],
-            "special_tokens": { "</s>": { "id": "</s>", "ids": [1], "tokens": ["</s>"] } } },
-        "decoder": null,
-        "model": { "type": "WordLevel", "unk_token": "?",
-            "vocab": { "?": 0, "</s>": 1, "a": 2, "fox": 3, "in": 4, "the": 5, "rain": 6, "sadness": 7, "emotion": 8 } }
-    }"#;
+    use crate::parity;
 
     #[test]
     fn texts_end_with_the_mark_of_their_end_however_long() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("tokenizer.json");
-        std::fs::write(&path, TINY).unwrap();
-        let words = Words::read(&path).unwrap();
+        let words = Words::read(&parity::path("tokenizer.json")).unwrap();
         assert_eq!(
             words.of("a  fox\n in the rain", 512).unwrap(),
             [2, 3, 4, 5, 6, 1]

@@ -300,7 +300,7 @@ mod tests {
     use affetto_emotion::Emotion;
 
     use super::*;
-    use crate::{parity, text::tests::TINY};
+    use crate::parity;
 
     /// The small networks of the fixtures as diffusers lays them out.
     fn folder() -> tempfile::TempDir {
@@ -318,7 +318,8 @@ mod tests {
         }
         let tokenizer = folder.path().join("tokenizer");
         std::fs::create_dir(&tokenizer).unwrap();
-        std::fs::write(tokenizer.join("tokenizer.json"), TINY).unwrap();
+        let name = "tokenizer.json";
+        std::fs::copy(parity::path(name), tokenizer.join(name)).unwrap();
         folder
     }
 
