@@ -11,9 +11,8 @@ use super::{
 
 /// How much it counts, in nats, that all asked attributes lie where they should.
 const HIT_WEIGHT: f64 = 12.0;
-/// The same for a nat of the critic's odds. At 1 the music is told from what was learned from much less surely, and does a
-/// tenth less of what it is asked.
-const CRITIC_WEIGHT: f64 = 0.05;
+/// The same for a nat of the critic's odds. So much costs no attribute; at 1 a twentieth of those that are hit is lost.
+const CRITIC_WEIGHT: f64 = 0.1;
 /// The same for a nat of mean likelihood of the tokens.
 const LIKELIHOOD_WEIGHT: f64 = 1.0;
 
