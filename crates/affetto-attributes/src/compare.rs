@@ -214,8 +214,6 @@ mod tests {
         assert_eq!(jensen_shannon_bits(&[], &[1.0]), 0.0);
     }
 
-    /// Two normal distributions two deviations apart share 2 Phi(-1) = 0.3173; the kernels widen both by their
-    /// bandwidth, so slightly more is found.
     #[test]
     fn a_value_that_most_have_is_shared_by_its_shares() {
         let with = |zeros: usize, others: &[f64]| [vec![0.0; zeros], others.to_vec()].concat();
@@ -229,6 +227,8 @@ mod tests {
         assert!((apart - 0.75).abs() < 1e-6, "{apart}");
     }
 
+    /// Two normal distributions two deviations apart share 2 Phi(-1) = 0.3173; the kernels widen both by their
+    /// bandwidth, so slightly more is found.
     #[test]
     fn overlap_of_shifted_normals() {
         let (a, b) = (normal(1, 2000, 0.0), normal(2, 2000, 2.0));

@@ -2,12 +2,11 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use affetto_attributes::{Critic, features::features};
+use affetto_attributes::Critic;
 use affetto_core::{Progress, Seed, Stage, Warning};
-use affetto_media::Score;
 use rayon::prelude::*;
 
-use crate::{Error, measure::score_of, tokens::Sequence};
+use crate::{Error, measure::row, tokens::Sequence};
 
 /// The most candidates of one request.
 pub const CANDIDATES: std::ops::RangeInclusive<usize> = 1..=64;
@@ -50,21 +49,13 @@ pub fn best<T: Judged>(
                 seed.derive(&format!("candidate {at}"))
             };
             let candidate = write(seed, &together)?;
-            let odds = critic.odds_of(&heard(&score_of(candidate.sequence())));
+            let odds = critic.odds_of(&row(candidate.sequence()));
             Ok((candidate, odds))
         })
         .collect::<Result<Vec<(T, f64)>, Error>>()?;
     let odds: Vec<f64> = candidates.iter().map(|(_, odds)| *odds).collect();
     let chosen = critic.choose(&odds, &mut seed.derive("choice").rng());
     Ok(candidates.swap_remove(chosen).0)
-}
-
-/// What a critic hears of a piece.
-fn heard(score: &Score) -> Vec<f64> {
-    features(score)
-        .into_iter()
-        .map(|(_, value)| value)
-        .collect()
 }
 
 /// The progress of several candidates as that of one piece, which is so many times as long.

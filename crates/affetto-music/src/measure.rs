@@ -188,11 +188,13 @@ pub fn train_critic<M: NextToken + Sync>(
 
 /// The features of each piece.
 fn table(pieces: &[Sequence]) -> Vec<Vec<f64>> {
-    let row = |piece: &Sequence| {
-        let named = features(&score_of(piece));
-        named.into_iter().map(|(_, value)| value).collect()
-    };
     pieces.par_iter().map(row).collect()
+}
+
+/// The features of a piece, by which a critic and the two-sample test tell it.
+pub fn row(piece: &Sequence) -> Vec<f64> {
+    let named = features(&score_of(piece));
+    named.into_iter().map(|(_, value)| value).collect()
 }
 
 /// Compares generated pieces and trigram music with held-out songs.

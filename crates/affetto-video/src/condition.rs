@@ -2,13 +2,14 @@
 
 use affetto_core::Seed;
 use affetto_emotion::Emotion;
-use affetto_nn::diffusion::Solver;
+use affetto_nn::diffusion::{Guidance, Solver};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
     model::{DitConfig, VaeConfig},
+    prompt::Prompt,
 };
 
 /// The most steps.
@@ -119,6 +120,33 @@ impl VideoRequest {
             30.0,
         )?;
         within("shift", self.shift, 0.1, 100.0)
+    }
+
+    /// What the network reads.
+    pub fn prompt(&self) -> Prompt {
+        Prompt::new(&self.prompt, &self.emotion, self.negative.as_deref())
+    }
+
+    /// The texts that each step is guided by: no more of them than it needs.
+    pub fn texts(&self) -> Guidance<String> {
+        let prompt = self.prompt();
+        match (self.emotion_guidance, self.guidance) {
+            (Some(emotion_scale), content_scale) => Guidance::Terms {
+                empty: prompt.negative,
+                content: prompt.content,
+                both: prompt.with_emotion,
+                content_scale,
+                emotion_scale,
+            },
+            (None, 1.0) => Guidance::Plain {
+                condition: prompt.with_emotion,
+            },
+            (None, scale) => Guidance::Scaled {
+                condition: prompt.with_emotion,
+                empty: prompt.negative,
+                scale,
+            },
+        }
     }
 
     /// The shape of the latent, `(1, C, F, h, w)`.

@@ -26,74 +26,25 @@ struct Saved {
     scheduler: Option<String>,
 }
 
-/// How a video is sampled.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sampling {
-    /// The noise levels, and how the way between them is solved.
-    pub schedule: Schedule,
-    /// How far towards the content; 1 is as learned, and one pass of the network a step less.
-    pub content_scale: f64,
-    /// How far from there towards the emotion; nothing to read it with the content, as EmoVid does.
-    pub emotion_scale: Option<f64>,
-    /// The noise is drawn from it.
-    pub seed: Seed,
-}
-
-impl Sampling {
-    /// Passes of the network in each step.
-    pub fn passes(&self) -> usize {
-        passes(self.emotion_scale, self.content_scale)
-    }
-}
-
-/// Passes of the network in a step that is guided by these scales.
-pub fn passes(emotion_scale: Option<f64>, content_scale: f64) -> usize {
-    match (emotion_scale, content_scale) {
-        (Some(_), _) => 3,
-        (None, 1.0) => 1,
-        (None, _) => 2,
-    }
-}
-
-/// What the network is told.
-#[derive(Clone, Debug)]
-pub struct Conditions {
-    /// What is kept away from.
-    pub negative: DitCondition,
-    /// What is to be seen.
-    pub content: DitCondition,
-    /// The same with the emotion.
-    pub with_emotion: DitCondition,
-}
-
 /// A video on its way from noise.
-pub struct Sampler<'a> {
-    network: &'a WanDit,
-    sampling: &'a Sampling,
+pub struct Sampler {
     scheduler: Scheduler,
     latent: Tensor,
 }
 
-impl<'a> Sampler<'a> {
+impl Sampler {
     /// From noise, of `shape` `(1, C, F, h, w)`. The noise is drawn on the host, one number after the other, so that it is the
     /// same on every device.
     ///
     /// # Errors
     /// Where the device has no room.
-    pub fn new(
-        network: &'a WanDit,
-        sampling: &'a Sampling,
-        shape: [usize; 5],
-        device: &Device,
-    ) -> Result<Self> {
-        let mut rng = sampling.seed.derive("noise").rng();
+    pub fn new(schedule: Schedule, seed: Seed, shape: [usize; 5], device: &Device) -> Result<Self> {
+        let mut rng = seed.derive("noise").rng();
         let noise: Vec<f32> = (0..shape.iter().product())
             .map(|_| rng.normal() as f32)
             .collect();
         Ok(Self {
-            network,
-            sampling,
-            scheduler: Scheduler::new(sampling.schedule.clone()),
+            scheduler: Scheduler::new(schedule),
             latent: Tensor::from_vec(noise, &shape, device)?,
         })
     }
@@ -103,8 +54,7 @@ impl<'a> Sampler<'a> {
     /// # Errors
     /// [`Error::OtherJob`] where the file is of another job; where it is not whole.
     pub fn resume(
-        network: &'a WanDit,
-        sampling: &'a Sampling,
+        schedule: Schedule,
         job: &str,
         mut file: TensorFile,
         shape: [usize; 5],
@@ -117,9 +67,7 @@ impl<'a> Sampler<'a> {
         let latent = file.take(LATENT, &shape)?;
         file.text = saved.scheduler;
         Ok(Self {
-            network,
-            sampling,
-            scheduler: Scheduler::resume(sampling.schedule.clone(), &file, device)?,
+            scheduler: Scheduler::resume(schedule, &file, device)?,
             latent: Tensor::from_vec(latent, &shape, device)?,
         })
     }
@@ -127,6 +75,16 @@ impl<'a> Sampler<'a> {
     /// Steps done.
     pub fn done(&self) -> usize {
         self.scheduler.done()
+    }
+
+    /// Whether no step is left.
+    pub fn is_done(&self) -> bool {
+        self.scheduler.time().is_none()
+    }
+
+    /// The video as far as it is sampled.
+    pub fn into_latent(self) -> Tensor {
+        self.latent
     }
 
     /// All that is needed to go on later; `job` names the job.
@@ -153,48 +111,25 @@ impl<'a> Sampler<'a> {
     /// # Errors
     /// [`Error::Cancelled`] after the step at which `progress` says so, and those of `each`.
     pub fn run(
-        mut self,
-        conditions: &Conditions,
+        &mut self,
+        network: &WanDit,
+        guidance: &Guidance<DitCondition>,
         progress: &dyn Progress,
         each: &mut dyn FnMut(&Self) -> Result<()>,
-    ) -> Result<Tensor> {
-        let total = self.sampling.schedule.times().len();
+    ) -> Result<()> {
+        let total = self.scheduler.schedule().times().len();
         while let Some(time) = self.scheduler.time() {
-            let guidance = self.guidance(conditions);
-            let output = guidance.predict(self.network, &self.latent, time)?;
+            let output = guidance.predict(network, &self.latent, time)?;
             self.latent = self
                 .scheduler
-                .step(&self.latent, &output, self.network.prediction())?;
-            each(&self)?;
-            progress.step(Stage::Generate, self.scheduler.done(), total);
+                .step(&self.latent, &output, network.prediction())?;
+            each(self)?;
+            progress.step(Stage::Generate, self.done(), total);
             if progress.cancelled() {
                 return Err(Error::Cancelled);
             }
         }
-        Ok(self.latent)
-    }
-
-    fn guidance<'c>(&self, conditions: &'c Conditions) -> Guidance<'c, DitCondition> {
-        let Conditions {
-            negative: empty,
-            content,
-            with_emotion: both,
-        } = conditions;
-        match (self.sampling.emotion_scale, self.sampling.content_scale) {
-            (Some(emotion_scale), content_scale) => Guidance::Terms {
-                empty,
-                content,
-                both,
-                content_scale,
-                emotion_scale,
-            },
-            (None, 1.0) => Guidance::Plain { condition: both },
-            (None, scale) => Guidance::Scaled {
-                condition: both,
-                empty,
-                scale,
-            },
-        }
+        Ok(())
     }
 }
 
@@ -238,70 +173,64 @@ fn bytes(frame: &Tensor) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use affetto_core::Silent;
-    use affetto_nn::diffusion::Solver;
+    use affetto_nn::{diffusion::Solver, weights::Precision};
 
     use super::*;
-    use crate::parity::{dit as tiny_dit, vae as tiny_vae};
+    use crate::parity;
 
     const SHAPE: [usize; 5] = [1, 16, 3, 4, 6];
 
-    fn sampling(emotion_scale: Option<f64>) -> Sampling {
-        Sampling {
-            schedule: Schedule::new(Solver::UniPc, 5, 3.0).unwrap(),
-            content_scale: 4.0,
-            emotion_scale,
-            seed: Seed(7),
+    fn schedule() -> Schedule {
+        Schedule::new(Solver::UniPc, 5, 3.0).unwrap()
+    }
+
+    fn begun() -> Sampler {
+        Sampler::new(schedule(), Seed(7), SHAPE, &Device::Cpu).unwrap()
+    }
+
+    fn context(seed: u64) -> DitCondition {
+        let mut rng = Seed(seed).rng();
+        let numbers: Vec<f32> = (0..20 * 32).map(|_| rng.normal() as f32).collect();
+        let context = Tensor::from_vec(numbers, (1, 20, 32), &Device::Cpu).unwrap();
+        DitCondition::of_context(context)
+    }
+
+    fn usual() -> Guidance<DitCondition> {
+        Guidance::Scaled {
+            condition: context(3),
+            empty: context(1),
+            scale: 4.0,
         }
     }
 
-    fn conditions() -> Conditions {
-        let context = |seed: u64| {
-            let mut rng = Seed(seed).rng();
-            let numbers: Vec<f32> = (0..20 * 32).map(|_| rng.normal() as f32).collect();
-            let context = Tensor::from_vec(numbers, (1, 20, 32), &Device::Cpu).unwrap();
-            DitCondition::of_context(context)
-        };
-        Conditions {
-            negative: context(1),
-            content: context(2),
-            with_emotion: context(3),
-        }
-    }
-
-    fn sampled(sampling: &Sampling) -> Vec<f32> {
-        let network = tiny_dit();
-        let sampler = Sampler::new(&network, sampling, SHAPE, &Device::Cpu).unwrap();
-        let latent = sampler
-            .run(&conditions(), &Silent, &mut |_| Ok(()))
+    fn sampled(mut sampler: Sampler, guidance: &Guidance<DitCondition>) -> Vec<f32> {
+        let network = parity::dit();
+        sampler
+            .run(&network, guidance, &Silent, &mut |_| Ok(()))
             .unwrap();
+        assert!(sampler.is_done());
+        let latent = sampler.into_latent();
         latent.flatten_all().unwrap().to_vec1().unwrap()
     }
 
     #[test]
     fn a_job_that_was_stopped_goes_on_to_the_same_bytes() {
-        let (network, sampling) = (tiny_dit(), sampling(None));
-        let whole = sampled(&sampling);
+        let whole = sampled(begun(), &usual());
         let mut kept = None;
-        let sampler = Sampler::new(&network, &sampling, SHAPE, &Device::Cpu).unwrap();
-        let stopped = sampler.run(&conditions(), &Silent, &mut |sampler| {
+        let stopped = begun().run(&parity::dit(), &usual(), &Silent, &mut |sampler| {
             if sampler.done() == 3 {
-                let file = sampler.save("fox")?;
-                kept = Some(file.to_bytes(affetto_nn::weights::Precision::F32)?);
+                kept = Some(sampler.save("fox")?.to_bytes(Precision::F32)?);
                 return Err(Error::Cancelled);
             }
             Ok(())
         });
         assert!(matches!(stopped, Err(Error::Cancelled)));
         let file = || TensorFile::from_bytes(kept.as_ref().unwrap()).unwrap();
-        let resume = |job| Sampler::resume(&network, &sampling, job, file(), SHAPE, &Device::Cpu);
+        let resume = |job| Sampler::resume(schedule(), job, file(), SHAPE, &Device::Cpu);
         assert!(matches!(resume("hare"), Err(Error::OtherJob)));
         let sampler = resume("fox").unwrap();
         assert_eq!(sampler.done(), 3);
-        let latent = sampler
-            .run(&conditions(), &Silent, &mut |_| Ok(()))
-            .unwrap();
-        let latent: Vec<f32> = latent.flatten_all().unwrap().to_vec1().unwrap();
-        assert_eq!(latent, whole);
+        assert_eq!(sampled(sampler, &usual()), whole);
     }
 
     #[test]
@@ -309,20 +238,23 @@ mod tests {
         let apart = |a: &[f32], b: &[f32]| -> f32 {
             a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f32>() / a.len() as f32
         };
-        let (none, some, much) = (
-            sampled(&sampling(Some(0.0))),
-            sampled(&sampling(Some(1.0))),
-            sampled(&sampling(Some(3.0))),
-        );
+        let by = |emotion_scale| Guidance::Terms {
+            empty: context(1),
+            content: context(2),
+            both: context(3),
+            content_scale: 4.0,
+            emotion_scale,
+        };
+        let [none, some, much] = [0.0, 1.0, 3.0].map(|scale| sampled(begun(), &by(scale)));
         assert!(apart(&none, &some) > 1e-4);
         assert!(apart(&none, &much) > apart(&none, &some));
-        assert_eq!(sampling(Some(1.0)).passes(), 3);
-        assert_eq!(sampling(None).passes(), 2);
+        assert_eq!(by(1.0).passes(), 3);
+        assert_eq!(usual().passes(), 2);
     }
 
     #[test]
     fn frames_are_bytes_of_their_pictures() {
-        let (vae, mut frames) = (tiny_vae(), Vec::new());
+        let (vae, mut frames) = (parity::vae(), Vec::new());
         let latent =
             Tensor::zeros((1, 16, 2, 4, 6), candle_core::DType::F32, &Device::Cpu).unwrap();
         decode(&vae, &latent, None, &Silent, &mut |frame| {

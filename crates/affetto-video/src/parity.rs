@@ -160,8 +160,8 @@ fn noise_becomes_the_video_of_the_reference() {
     let condition = DitCondition::of_context(io["cond"].clone());
     let empty = DitCondition::of_context(io["uncond"].clone());
     let guidance = Guidance::Scaled {
-        condition: &condition,
-        empty: &empty,
+        condition,
+        empty,
         scale: 5.0,
     };
     let mut latent = io["noise"].clone();

@@ -6,7 +6,7 @@ use affetto_core::{Progress, read_limited, sha256_hex};
 use affetto_emotion::FrameRate;
 use affetto_media::film::FilmWriter;
 use affetto_nn::{
-    diffusion::Schedule,
+    diffusion::{Guidance, Schedule},
     weights::{Precision, TensorFile},
 };
 use candle_core::{Device, Tensor};
@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::{
     Error, Result,
     condition::{FRAMES_PER_SECOND, VideoRequest},
-    generate::{Conditions, Sampler, Sampling, decode},
+    generate::{Sampler, decode},
     model::{
         Conditioning, DitCondition, DitConfig, Umt5Config, Umt5Encoder, VaeConfig, WanDit, WanVae,
     },
@@ -30,138 +30,95 @@ const MAX_CONFIG_BYTES: u64 = 1 << 20;
 /// Rows that a text has where the transformer takes any number of tokens.
 const TEXT_ROWS: usize = 512;
 
-/// Where each network lies: a folder as diffusers has it, with `transformer`, `vae`, `text_encoder` and `tokenizer`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The published networks: a folder as diffusers has it, with `transformer`, `vae`, `text_encoder` and `tokenizer`.
+#[derive(Clone, Debug)]
 pub struct WanFolder {
     folder: PathBuf,
+    dit: DitConfig,
+    vae: VaeConfig,
+    text: Umt5Config,
+    /// The three configurations as they stand in their files.
+    configs: String,
 }
 
 impl WanFolder {
-    /// Looks whether all is there.
+    /// Looks whether all is there, and reads what the networks are like.
     ///
     /// # Errors
-    /// [`Error::Incomplete`] for the first that is not; where weights are damaged or of another network.
+    /// [`Error::Incomplete`] for the first that is not; where a configuration cannot be read, or weights are damaged or of
+    /// another network.
     pub fn open(folder: &Path) -> Result<Self> {
+        let [dit, vae, text] = [
+            ("the transformer's config.json", "transformer"),
+            ("the autoencoder's config.json", "vae"),
+            ("the text encoder's config.json", "text_encoder"),
+        ]
+        .map(|(what, part)| {
+            let path = folder.join(part).join("config.json");
+            let bytes = read_limited(&present(path, what)?, MAX_CONFIG_BYTES)?;
+            Ok::<_, Error>(String::from_utf8_lossy(&bytes).into_owned())
+        });
+        let (dit, vae, text) = (dit?, vae?, text?);
         let found = Self {
             folder: folder.into(),
+            dit: DitConfig::from_json(&dit)?,
+            vae: VaeConfig::from_json(&vae)?,
+            text: Umt5Config::from_json(&text)?,
+            configs: dit + &vae + &text,
         };
-        for (what, path) in [
-            ("the transformer's config.json", found.config("transformer")),
-            ("the autoencoder's config.json", found.config("vae")),
-            (
-                "the text encoder's config.json",
-                found.config("text_encoder"),
-            ),
-            ("the tokenizer", found.tokenizer()),
-        ] {
-            if !path.is_file() {
-                return Err(Error::Incomplete { what, path });
-            }
-        }
+        present(found.tokenizer(), "the tokenizer")?;
         // Hours of work do not end at a damaged file: every one is opened, and none of its tensors read.
-        found.weights("transformer", Network::Dit, &Device::Cpu)?;
-        found.weights("vae", found.vae_network()?, &Device::Cpu)?;
-        found.weights("text_encoder", Network::Umt5, &Device::Cpu)?;
+        found.dit_weights(&Device::Cpu)?;
+        found.vae_weights(&Device::Cpu)?;
+        found.text_weights(&Device::Cpu)?;
         Ok(found)
     }
 
-    fn vae_network(&self) -> Result<Network> {
-        Ok(Network::Vae {
-            res_blocks: self.vae_config()?.num_res_blocks,
-        })
-    }
-
-    fn part(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
-
-    fn config(&self, name: &str) -> PathBuf {
-        self.part(name).join("config.json")
-    }
-
     fn tokenizer(&self) -> PathBuf {
-        self.part("tokenizer").join("tokenizer.json")
-    }
-
-    fn text_of(path: &Path) -> Result<String> {
-        let bytes = read_limited(path, MAX_CONFIG_BYTES)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    /// The extents of the transformer.
-    ///
-    /// # Errors
-    /// Where the configuration cannot be read.
-    pub fn dit_config(&self) -> Result<DitConfig> {
-        DitConfig::from_json(&Self::text_of(&self.config("transformer"))?)
-    }
-
-    /// The extents of the autoencoder.
-    ///
-    /// # Errors
-    /// Where the configuration cannot be read.
-    pub fn vae_config(&self) -> Result<VaeConfig> {
-        VaeConfig::from_json(&Self::text_of(&self.config("vae"))?)
-    }
-
-    /// The extents of the text encoder.
-    ///
-    /// # Errors
-    /// Where the configuration cannot be read.
-    pub fn text_config(&self) -> Result<Umt5Config> {
-        Umt5Config::from_json(&Self::text_of(&self.config("text_encoder"))?)
+        self.folder.join("tokenizer").join("tokenizer.json")
     }
 
     fn weights(&self, part: &str, network: Network, device: &Device) -> Result<Weights> {
-        let weights = Weights::open(&self.part(part), network, device)?;
+        let weights = Weights::open(&self.folder.join(part), network, device)?;
         Ok(weights.with_kept(Keep::AsStored))
     }
 
-    fn dit(&self, device: &Device) -> Result<WanDit> {
-        let config = self.dit_config()?;
-        WanDit::new(&config, &self.weights("transformer", Network::Dit, device)?)
+    fn dit_weights(&self, device: &Device) -> Result<Weights> {
+        self.weights("transformer", Network::Dit, device)
     }
 
-    fn vae(&self, device: &Device) -> Result<WanVae> {
-        let weights = self.weights("vae", self.vae_network()?, device)?;
-        WanVae::new(&self.vae_config()?, &weights)
+    fn vae_weights(&self, device: &Device) -> Result<Weights> {
+        let res_blocks = self.vae.num_res_blocks;
+        self.weights("vae", Network::Vae { res_blocks }, device)
     }
 
-    /// What the transformer is told. The text encoder is loaded, read with, and let go.
+    fn text_weights(&self, device: &Device) -> Result<Weights> {
+        self.weights("text_encoder", Network::Umt5, device)
+    }
+
+    /// Texts as the transformer is told them. The text encoder is loaded, read with, and let go.
     ///
     /// # Errors
     /// Where the encoder or the tokenizer cannot be read.
-    pub fn conditions(&self, prompt: &Prompt, device: &Device) -> Result<Conditions> {
-        let config = self.text_config()?;
-        let rows = match self.dit_config()?.conditioning {
-            Conditioning::Text { rows } => rows,
-            Conditioning::Tokens => TEXT_ROWS,
-        };
+    fn told(&self, texts: &Guidance<String>, device: &Device) -> Result<Guidance<DitCondition>> {
+        let rows = text_rows(&self.dit);
         let words = Words::read(&self.tokenizer())?;
-        let weights = self.weights("text_encoder", Network::Umt5, device)?;
-        let encoder = Umt5Encoder::new(&config, &weights)?;
-        let of = |text: &str| -> Result<DitCondition> {
+        let encoder = Umt5Encoder::new(&self.text, &self.text_weights(device)?)?;
+        texts.try_map(|text| {
             let states = encoder.encode_padded(&words.of(text, rows)?, rows)?;
             Ok(DitCondition::of_context(states))
-        };
-        Ok(Conditions {
-            negative: of(&prompt.negative)?,
-            content: of(&prompt.content)?,
-            with_emotion: of(&prompt.with_emotion)?,
         })
     }
 
     /// Names the job: request and configurations. The same job goes on from what was sampled.
     fn job(&self, request: &VideoRequest) -> Result<String> {
-        let mut text = serde_json::to_string(request)?;
-        for part in ["transformer", "vae", "text_encoder"] {
-            text += &Self::text_of(&self.config(part))?;
-        }
+        let text = serde_json::to_string(request)? + &self.configs;
         Ok(sha256_hex(text.as_bytes()))
     }
 
     /// Samples the latent that `request` asks for. What is done is kept in `kept` after every step, the last latent too; with
-    /// `resume` the work goes on from there. The transformer is let go at the end.
+    /// `resume` the work goes on from there, and where all of it is done no network is loaded. The transformer is let go at
+    /// the end.
     ///
     /// # Errors
     /// [`Error::Cancelled`] where `progress` says so, [`Error::OtherJob`] where `kept` is of another job, and where a network
@@ -175,33 +132,22 @@ impl WanFolder {
         progress: &dyn Progress,
     ) -> Result<Tensor> {
         request.check()?;
-        let shape = request.latent_shape(&self.dit_config()?, &self.vae_config()?)?;
-        let prompt = Prompt::new(
-            &request.prompt,
-            &request.emotion,
-            request.negative.as_deref(),
-        );
-        let sampling = Sampling {
-            schedule: Schedule::new(request.solver.into(), request.steps, request.shift)?,
-            content_scale: request.guidance,
-            emotion_scale: request.emotion_guidance,
-            seed: request.seed,
-        };
+        let shape = request.latent_shape(&self.dit, &self.vae)?;
+        let schedule = Schedule::new(request.solver.into(), request.steps, request.shift)?;
         let job = self.job(request)?;
-        let begun = match resume && kept.is_file() {
-            true => Some(TensorFile::read(kept)?),
-            false => None,
+        let mut sampler = match resume && kept.is_file() {
+            true => Sampler::resume(schedule, &job, TensorFile::read(kept)?, shape, device)?,
+            false => Sampler::new(schedule, request.seed, shape, device)?,
         };
-        let conditions = self.conditions(&prompt, device)?;
-        let network = self.dit(device)?;
-        let sampler = match begun {
-            Some(file) => Sampler::resume(&network, &sampling, &job, file, shape, device)?,
-            None => Sampler::new(&network, &sampling, shape, device)?,
-        };
-        sampler.run(&conditions, progress, &mut |sampler| {
-            sampler.save(&job)?.write(kept, Precision::F32)?;
-            Ok(())
-        })
+        if !sampler.is_done() {
+            let guidance = self.told(&request.texts(), device)?;
+            let network = WanDit::new(&self.dit, &self.dit_weights(device)?)?;
+            sampler.run(&network, &guidance, progress, &mut |sampler| {
+                sampler.save(&job)?.write(kept, Precision::F32)?;
+                Ok(())
+            })?;
+        }
+        Ok(sampler.into_latent())
     }
 
     /// Decodes a latent into a film at `path`, whole or not at all. A few frames are held at a time.
@@ -215,7 +161,7 @@ impl WanFolder {
         device: &Device,
         progress: &dyn Progress,
     ) -> Result<()> {
-        let vae = self.vae(device)?;
+        let vae = WanVae::new(&self.vae, &self.vae_weights(device)?)?;
         let factor = vae.config().space_factor();
         let (height, width) = (latent.dim(3)? * factor, latent.dim(4)? * factor);
         let mut film = FilmWriter::new(path, FrameRate::new(FRAMES_PER_SECOND, 1))?;
@@ -229,33 +175,43 @@ impl WanFolder {
     /// What is ahead: the texts, and how much work and memory it takes.
     ///
     /// # Errors
-    /// Where `request` is outside what the networks can do, or their configurations cannot be read.
+    /// Where `request` is outside what the networks can do.
     pub fn plan(&self, request: &VideoRequest) -> Result<WanPlan> {
         request.check()?;
-        let (dit, vae) = (self.dit_config()?, self.vae_config()?);
-        let latent = request.latent_shape(&dit, &vae)?;
-        let tokens = latent[2..].iter().product::<usize>() / dit.patch_len();
-        let scales = (request.emotion_guidance, request.guidance);
-        let passes = request.steps * crate::generate::passes(scales.0, scales.1);
+        let latent = request.latent_shape(&self.dit, &self.vae)?;
+        let tokens = latent[2..].iter().product::<usize>() / self.dit.patch_len();
+        let passes = request.steps * request.texts().passes();
         let count = |tensors: Vec<(String, Vec<usize>)>| -> u64 {
             let numbers =
                 |(_, shape): &(String, Vec<usize>)| shape.iter().product::<usize>() as u64;
             tensors.iter().map(numbers).sum()
         };
         Ok(WanPlan {
-            prompt: Prompt::new(
-                &request.prompt,
-                &request.emotion,
-                request.negative.as_deref(),
-            ),
+            prompt: request.prompt(),
             latent,
             tokens,
             passes,
-            flops: passes as f64 * flops(&dit, tokens),
-            transformer_parameters: count(dit.tensors()),
-            text_encoder_parameters: count(self.text_config()?.tensors()),
-            autoencoder_parameters: count(vae.tensors()),
+            flops: passes as f64 * flops(&self.dit, tokens),
+            transformer_parameters: count(self.dit.tensors()),
+            text_encoder_parameters: count(self.text.tensors()),
+            autoencoder_parameters: count(self.vae.tensors()),
         })
+    }
+}
+
+/// `path`, which must be that of a file.
+fn present(path: PathBuf, what: &'static str) -> Result<PathBuf> {
+    match path.is_file() {
+        true => Ok(path),
+        false => Err(Error::Incomplete { what, path }),
+    }
+}
+
+/// Rows of a text with its zeros.
+fn text_rows(dit: &DitConfig) -> usize {
+    match dit.conditioning {
+        Conditioning::Text { rows } => rows,
+        Conditioning::Tokens => TEXT_ROWS,
     }
 }
 
@@ -284,10 +240,7 @@ pub struct WanPlan {
 /// Floating-point operations of one pass: two for each weight and token, and attention among the tokens and to the text.
 fn flops(dit: &DitConfig, tokens: usize) -> f64 {
     let (tokens, width, ffn) = (tokens as f64, dit.width() as f64, dit.ffn_width as f64);
-    let rows = match dit.conditioning {
-        Conditioning::Text { rows } => rows as f64,
-        Conditioning::Tokens => TEXT_ROWS as f64,
-    };
+    let rows = text_rows(dit) as f64;
     let layers = 2.0 * tokens * (6.0 * width * width + 2.0 * width * ffn);
     let text = 2.0 * rows * 2.0 * width * width;
     let attention = 4.0 * tokens * (tokens + rows) * width;

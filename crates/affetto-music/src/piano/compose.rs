@@ -14,9 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     condition::{AttributeWish, PianoRequest},
+    critic::heard,
     dynamics::as_loud_as_asked,
     generate::{STRETCH, Search, Task, Written, log_likelihood_after, write},
     grid::{GridBar, GridPiece},
+    levels::measured,
     measure::{measure, values_at},
     model::{Config, Decoder},
     profile::{Ranks, Statistics},
@@ -317,7 +319,8 @@ impl Work<'_> {
             candidates: request.candidates,
             seed: request.seed.derive("candidates"),
         };
-        let piece = self.finished(&write(network, &task, search, &merit, progress)?)?;
+        let piece = write(network, &task, search, &merit, progress)?;
+        let piece = self.sounding(&self.written(&piece)?);
         let measured = self.measured(&piece);
         Ok((piece, measured))
     }
@@ -339,24 +342,21 @@ impl Work<'_> {
         Ok(GridPiece { bars })
     }
 
-    /// The bars that were written, as they sound, as loud as asked.
-    fn finished(&self, written: &Written) -> Result<GridPiece, Error> {
-        let piece = self.written(written)?;
-        let piece = piece.transposed(self.semitones()).unwrap_or(piece);
+    /// The same bars as they sound, as loud as asked.
+    fn sounding(&self, written: &GridPiece) -> GridPiece {
+        let transposed = written.transposed(self.semitones());
+        let piece = transposed.unwrap_or_else(|| written.clone());
         if !self.source.is_new() {
-            return Ok(piece); // as loud as what stands around it
+            return piece; // as loud as what stands around it
         }
-        Ok(as_loud_as_asked(
-            &piece,
-            &self.wish,
-            &self.model.statistics.quantiles,
-        ))
+        as_loud_as_asked(&piece, &self.wish, &self.model.statistics.quantiles)
     }
 
     /// How well the bars that are written do what was asked, in nats; where the emotion moves, the last of them until they
     /// are all.
     fn merit(&self, written: &Written) -> Result<f64, Error> {
-        let mut piece = self.finished(written)?;
+        let raw = self.written(written)?;
+        let mut piece = self.sounding(&raw);
         let whole = written.bars() == self.plan.bars.len();
         let (mut ranks, mut quadrants) = (self.wish.ranks, self.wish.quadrants);
         let moving = !self.wish.moves.is_empty() && !whole;
@@ -372,7 +372,7 @@ impl Work<'_> {
         Ok(
             known.as_asked(&ranks, &values, whole)
                 - JUDGED_WEIGHT * divergence(&quadrants, &judged)
-                + known.like_music(&self.written(written)?, written),
+                + known.like_music(written, || heard(&raw, &measured(&raw))),
         )
     }
 

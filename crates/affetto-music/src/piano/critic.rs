@@ -22,9 +22,8 @@ pub fn feature_names() -> Vec<&'static str> {
     MEASURES.into_iter().chain(attributes).collect()
 }
 
-/// The usual measures and all attributes of a piece; 0 for what it does not have.
-pub fn features(piece: &GridPiece) -> Vec<f64> {
-    let values = measured(piece);
+/// The usual measures of a piece and `values`, those of all its attributes; 0 for what it does not have.
+pub fn features(piece: &GridPiece, values: &[Option<f64>]) -> Vec<f64> {
     let attributes = values.iter().map(|value| value.unwrap_or(0.0));
     measures(piece).into_iter().chain(attributes).collect()
 }
@@ -34,10 +33,11 @@ pub fn heard_names() -> Vec<&'static str> {
     [vec![BARS], feature_names()].concat()
 }
 
-/// What a critic hears of a piece or of its beginning, in the key that the network writes in.
-pub fn heard(piece: &GridPiece) -> Vec<f64> {
+/// What a critic hears of a piece or of its beginning, in the key that the network writes in, with the values of its
+/// attributes.
+pub fn heard(piece: &GridPiece, values: &[Option<f64>]) -> Vec<f64> {
     let bars = piece.bars.len() as f64;
-    [vec![bars], features(piece)].concat()
+    [vec![bars], features(piece, values)].concat()
 }
 
 /// Learns to tell `music` from what was `written`, by whole pieces and by their beginnings, a stretch longer each.
@@ -46,8 +46,9 @@ pub fn heard(piece: &GridPiece) -> Vec<f64> {
 /// Where there is nothing of one kind.
 pub fn train(music: &[&GridPiece], written: &[&GridPiece], seed: Seed) -> Result<Critic, Error> {
     let rows = |pieces: &[&GridPiece]| -> Vec<Vec<f64>> {
+        let row = |piece: &GridPiece| heard(piece, &measured(piece));
         let rows =
-            |piece: &&GridPiece| -> Vec<Vec<f64>> { beginnings(piece).iter().map(heard).collect() };
+            |piece: &&GridPiece| -> Vec<Vec<f64>> { beginnings(piece).iter().map(row).collect() };
         pieces.par_iter().flat_map(rows).collect()
     };
     let (music, written) = (rows(music), rows(written));
@@ -134,7 +135,7 @@ mod tests {
         assert!(critic.hears(&heard_names()));
         for (apart, more_likely) in [(2, true), (4, false)] {
             for beginning in beginnings(&piece(apart, 99)) {
-                let odds = critic.odds_of(&heard(&beginning));
+                let odds = critic.odds_of(&heard(&beginning, &measured(&beginning)));
                 assert_eq!(odds > 1.0, more_likely, "{apart}: {odds}");
             }
         }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     corpus::Window,
-    critic::{feature_names, features},
+    critic::{feature_names, features, heard},
     generate::{Search, Task, Written, write},
     grid::GridPiece,
     levels::{Levels, measured},
@@ -138,8 +138,9 @@ fn one_like(
     let merit = |written: &Written| {
         let piece = decode(&written.tokens)?;
         let whole = written.bars() == plan.bars.len();
-        let as_asked = writing.known.as_asked(&asked, &measured(&piece), whole);
-        Ok(as_asked + writing.known.like_music(&piece, written))
+        let values = measured(&piece);
+        let as_asked = writing.known.as_asked(&asked, &values, whole);
+        Ok(as_asked + writing.known.like_music(written, || heard(&piece, &values)))
     };
     let written = write(writing.network, &task, search, &merit, &Silent)?;
     Ok((decode(&written.tokens)?, levels))
@@ -158,8 +159,16 @@ pub fn evaluate(
 ) -> Result<Evaluation, Error> {
     let pieces: Vec<&GridPiece> = generated.iter().map(|(piece, _)| piece).collect();
     let songs: Vec<&GridPiece> = held_out.iter().map(|window| &window.piece).collect();
-    let table = |pieces: &[&GridPiece]| pieces.par_iter().map(|piece| features(piece)).collect();
-    let (ours, theirs): (Vec<Vec<f64>>, Vec<Vec<f64>>) = (table(&pieces), table(&songs));
+    let values = |pieces: &[&GridPiece]| -> Vec<Vec<Option<f64>>> {
+        pieces.par_iter().map(|piece| measured(piece)).collect()
+    };
+    let table = |pieces: &[&GridPiece], values: &[Vec<Option<f64>>]| -> Vec<Vec<f64>> {
+        let rows = pieces.iter().zip(values);
+        rows.map(|(piece, values)| features(piece, values))
+            .collect()
+    };
+    let our_values = values(&pieces);
+    let (ours, theirs) = (table(&pieces, &our_values), table(&songs, &values(&songs)));
     let names = feature_names();
     let usual = |row: &Vec<f64>| row[..MEASURES.len()].to_vec();
     let (our_usual, their_usual): (Vec<Vec<f64>>, Vec<Vec<f64>>) = (
@@ -181,8 +190,8 @@ pub fn evaluate(
             .filter(|piece| index.longest_run(&top_line(piece)) >= COPIED_RUN);
         copies.count() as f64 / pieces.len().max(1) as f64
     };
-    let levels = |piece: &&GridPiece| quantiles.ranks(&measured(piece)).levels();
-    let found: Vec<Levels> = pieces.par_iter().map(levels).collect();
+    let levels = |values: &Vec<Option<f64>>| quantiles.ranks(values).levels();
+    let found: Vec<Levels> = our_values.iter().map(levels).collect();
     let (bits_hit, hit_each) = fidelity(generated, &found, 0);
     let (bits_by_chance, chance_each) = fidelity(generated, &found, generated.len() / 2);
     Ok(Evaluation {

@@ -3,9 +3,7 @@
 use affetto_attributes::Critic;
 
 use super::{
-    critic::heard,
     generate::Written,
-    grid::GridPiece,
     profile::{Quantiles, Ranks},
 };
 
@@ -37,11 +35,9 @@ impl Known<'_> {
         HIT_WEIGHT * hit
     }
 
-    /// How well what is written might be music, in nats: `piece` is that in the key that the network writes in.
-    pub fn like_music(&self, piece: &GridPiece, written: &Written) -> f64 {
-        let odds = self
-            .critic
-            .map_or(1.0, |critic| critic.odds_of(&heard(piece)));
+    /// How well what is written might be music, in nats. What the critic hears of it is made where there is one.
+    pub fn like_music(&self, written: &Written, heard: impl FnOnce() -> Vec<f64>) -> f64 {
+        let odds = self.critic.map_or(1.0, |critic| critic.odds_of(&heard()));
         CRITIC_WEIGHT * libm::log(odds) + LIKELIHOOD_WEIGHT * written.log_likelihood()
     }
 }

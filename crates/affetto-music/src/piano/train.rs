@@ -247,64 +247,56 @@ fn evaluation(
         return Ok(None);
     }
     let network = Decoder::new(config, weights.export()?)?;
-    let known = statistics.clone();
-    let usual = Writing {
-        network: &network,
-        known: known.known(),
+    let seed = |name| options.seed.derive(name);
+    let writing = usual(&network, statistics, seed("critic"));
+    let critic = trained_critic(&corpus.train, options.pieces, &writing, progress)?;
+    statistics.critic = Some(critic);
+    let writing = usual(&network, statistics, seed("evaluated"));
+    let generated = write_like(&held_out, options.pieces, &writing, progress)?;
+    let (train, quantiles) = (&corpus.train, &statistics.quantiles);
+    let told_apart = seed("told apart");
+    Ok(Some(evaluate(
+        &generated, &held_out, train, quantiles, told_apart,
+    )?))
+}
+
+/// How pieces are written where nothing else is said.
+fn usual<'a>(network: &'a Decoder, statistics: &'a Statistics, seed: Seed) -> Writing<'a> {
+    Writing {
+        network,
+        known: statistics.known(),
         candidates: USUAL_CANDIDATES,
         guidance: USUAL_GUIDANCE,
         sampling: Sampling {
             top_p: USUAL_TOP_P,
             ..Sampling::default()
         },
-        seed: options.seed.derive("evaluated"),
-    };
-    let critic = trained_critic(options, corpus, &usual, progress)?;
-    statistics.critic = Some(critic);
-    let writing = Writing {
-        known: statistics.known(),
-        ..usual
-    };
-    let held_out = references(&held_out);
-    let generated = write_like(&held_out, options.pieces, &writing, progress)?;
-    let seed = options.seed.derive("told apart");
-    let (train, quantiles) = (&corpus.train, &statistics.quantiles);
-    Ok(Some(evaluate(
-        &generated, &held_out, train, quantiles, seed,
-    )?))
+        seed,
+    }
 }
 
-/// A critic that tells music to train on from as much that is written when asked for what that music has.
+/// A critic that tells music to train on from as much that is written when asked for what that music has; `pieces` are
+/// measured at the end.
 fn trained_critic(
-    options: &TrainOptions,
-    corpus: &Corpus,
-    usual: &Writing<'_>,
+    train: &[Window],
+    pieces: usize,
+    writing: &Writing<'_>,
     progress: &dyn Progress,
 ) -> Result<Critic, Error> {
-    let seed = options.seed.derive("critic");
-    let windows = some(&corpus.train, "critic", CRITIC_PIECES * options.pieces);
-    let writing = Writing { seed, ..*usual };
-    let written = write_like(&references(&windows), windows.len(), &writing, progress)?;
+    let music = some(train, "critic", CRITIC_MUSIC * CRITIC_PIECES * pieces);
+    let windows = &music[..music.len().min(CRITIC_PIECES * pieces)];
+    let written = write_like(windows, windows.len(), writing, progress)?;
     let written: Vec<&GridPiece> = written.iter().map(|(piece, _)| piece).collect();
-    let music = some(
-        &corpus.train,
-        "critic",
-        CRITIC_MUSIC * CRITIC_PIECES * options.pieces,
-    );
     let music: Vec<&GridPiece> = music.iter().map(|window| &window.piece).collect();
-    critic::train(&music, &written, seed)
+    critic::train(&music, &written, writing.seed)
 }
 
-/// Some windows, drawn by a name: the first `most` are the same however many there are.
-fn some(windows: &[Window], name: &str, most: usize) -> Vec<Window> {
-    let mut order: Vec<usize> = (0..windows.len()).collect();
-    corpus::SPLIT.derive(name).rng().shuffle(&mut order);
-    order.truncate(most);
-    order.iter().map(|at| windows[*at].clone()).collect()
-}
-
-fn references(windows: &[Window]) -> Vec<&Window> {
-    windows.iter().collect()
+/// Some windows, drawn by a name: the first are the same however many there are.
+fn some<'a>(windows: &'a [Window], name: &str, most: usize) -> Vec<&'a Window> {
+    let mut windows: Vec<&Window> = windows.iter().collect();
+    corpus::SPLIT.derive(name).rng().shuffle(&mut windows);
+    windows.truncate(most);
+    windows
 }
 
 fn described(corpus: &Corpus) -> String {

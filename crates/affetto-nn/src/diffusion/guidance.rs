@@ -4,30 +4,30 @@ use super::Denoiser;
 use crate::Result;
 
 /// How a prediction is drawn towards a condition.
-#[derive(Debug)]
-pub enum Guidance<'a, C: ?Sized> {
+#[derive(Clone, Debug)]
+pub enum Guidance<C> {
     /// The condition's own prediction.
     Plain {
         /// What the latent is to become.
-        condition: &'a C,
+        condition: C,
     },
     /// Ho and Salimans, "Classifier-Free Diffusion Guidance" (2021): away from no condition.
     Scaled {
         /// What the latent is to become.
-        condition: &'a C,
+        condition: C,
         /// No condition, or what the latent is not to become.
-        empty: &'a C,
+        empty: C,
         /// How far; 1 is the condition's own prediction.
         scale: f64,
     },
     /// Two scales, for the content and for the emotion: Brooks and others, "InstructPix2Pix" (2023), equation 3.
     Terms {
         /// No condition.
-        empty: &'a C,
+        empty: C,
         /// The content alone.
-        content: &'a C,
+        content: C,
         /// The content and the emotion.
-        both: &'a C,
+        both: C,
         /// How far towards the content.
         content_scale: f64,
         /// How far from there towards the emotion.
@@ -35,7 +35,53 @@ pub enum Guidance<'a, C: ?Sized> {
     },
 }
 
-impl<C: ?Sized> Guidance<'_, C> {
+impl<C> Guidance<C> {
+    /// Predictions of each step.
+    pub const fn passes(&self) -> usize {
+        match self {
+            Self::Plain { .. } => 1,
+            Self::Scaled { .. } => 2,
+            Self::Terms { .. } => 3,
+        }
+    }
+
+    /// The same guidance by other conditions, such as texts as a network has read them.
+    ///
+    /// # Errors
+    /// The first of `of`.
+    pub fn try_map<T, E>(
+        &self,
+        of: impl Fn(&C) -> std::result::Result<T, E>,
+    ) -> std::result::Result<Guidance<T>, E> {
+        Ok(match self {
+            Self::Plain { condition } => Guidance::Plain {
+                condition: of(condition)?,
+            },
+            Self::Scaled {
+                condition,
+                empty,
+                scale,
+            } => Guidance::Scaled {
+                condition: of(condition)?,
+                empty: of(empty)?,
+                scale: *scale,
+            },
+            Self::Terms {
+                empty,
+                content,
+                both,
+                content_scale,
+                emotion_scale,
+            } => Guidance::Terms {
+                empty: of(empty)?,
+                content: of(content)?,
+                both: of(both)?,
+                content_scale: *content_scale,
+                emotion_scale: *emotion_scale,
+            },
+        })
+    }
+
     /// What `denoiser` predicts from `latent` at `time`, guided.
     pub fn predict<D: Denoiser<Condition = C>>(
         &self,
@@ -113,17 +159,17 @@ mod tests {
             let guided = guidance.predict(&Echo, &latent, 500.0).unwrap();
             guided.to_vec1().unwrap()
         };
-        assert_eq!(value(Guidance::Plain { condition: &3.0 }), [3.0]);
+        assert_eq!(value(Guidance::Plain { condition: 3.0 }), [3.0]);
         let scaled = Guidance::Scaled {
-            condition: &3.0,
-            empty: &1.0,
+            condition: 3.0,
+            empty: 1.0,
             scale: 5.0,
         };
         assert_eq!(value(scaled), [11.0]);
         let terms = Guidance::Terms {
-            empty: &1.0,
-            content: &3.0,
-            both: &4.0,
+            empty: 1.0,
+            content: 3.0,
+            both: 4.0,
             content_scale: 5.0,
             emotion_scale: 2.0,
         };

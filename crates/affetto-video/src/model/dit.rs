@@ -74,8 +74,8 @@ impl WanDit {
         let f32_weights = weights.with_f32();
         let time = format!("{embedder}.time_embedder");
         let text = format!("{embedder}.text_embedder");
-        let blocks = (0..config.layers)
-            .map(|layer| Block::new(config, weights, &f32_weights, &format!("blocks.{layer}")));
+        let blocks =
+            (0..config.layers).map(|layer| Block::new(config, weights, &format!("blocks.{layer}")));
         Ok(Self {
             config: config.clone(),
             backend: AttentionBackend::default(),
@@ -361,10 +361,11 @@ struct LayerNorm {
 }
 
 impl LayerNorm {
-    fn new(f32_weights: &Weights, name: &str, width: usize, eps: f64) -> Result<Self> {
+    fn new(weights: &Weights, name: &str, width: usize, eps: f64) -> Result<Self> {
+        let weights = weights.with_f32();
         Ok(Self {
-            weight: f32_weights.get(&format!("{name}.weight"), &[width])?,
-            bias: f32_weights.get(&format!("{name}.bias"), &[width])?,
+            weight: weights.get(&format!("{name}.weight"), &[width])?,
+            bias: weights.get(&format!("{name}.bias"), &[width])?,
             eps,
         })
     }
@@ -385,12 +386,11 @@ struct ImageEmbedding {
 impl ImageEmbedding {
     fn new(weights: &Weights, from: usize, width: usize) -> Result<Self> {
         let name = |part| format!("condition_embedder.image_embedder.{part}");
-        let f32_weights = weights.with_f32();
         Ok(Self {
-            before: LayerNorm::new(&f32_weights, &name("norm1"), from, IMAGE_EPS)?,
+            before: LayerNorm::new(weights, &name("norm1"), from, IMAGE_EPS)?,
             first: weights.linear(&name("ff.net.0.proj"), from, from)?,
             second: weights.linear(&name("ff.net.2"), from, width)?,
-            after: LayerNorm::new(&f32_weights, &name("norm2"), width, IMAGE_EPS)?,
+            after: LayerNorm::new(weights, &name("norm2"), width, IMAGE_EPS)?,
         })
     }
 
@@ -419,22 +419,17 @@ struct Block {
 }
 
 impl Block {
-    fn new(
-        config: &DitConfig,
-        weights: &Weights,
-        f32_weights: &Weights,
-        name: &str,
-    ) -> Result<Self> {
+    fn new(config: &DitConfig, weights: &Weights, name: &str) -> Result<Self> {
         let width = config.width();
         let part = |part| format!("{name}.{part}");
-        let table = f32_weights.get(&part("scale_shift_table"), &[1, 6, width])?;
+        let table = part("scale_shift_table");
         Ok(Self {
-            self_attention: SelfAttention::new(config, weights, f32_weights, &part("attn1"))?,
-            cross_norm: LayerNorm::new(f32_weights, &part("norm2"), width, config.eps)?,
-            cross_attention: CrossAttention::new(config, weights, f32_weights, &part("attn2"))?,
+            self_attention: SelfAttention::new(config, weights, &part("attn1"))?,
+            cross_norm: LayerNorm::new(weights, &part("norm2"), width, config.eps)?,
+            cross_attention: CrossAttention::new(config, weights, &part("attn2"))?,
             up: weights.linear(&part("ffn.net.0.proj"), width, config.ffn_width)?,
             down: weights.linear(&part("ffn.net.2"), config.ffn_width, width)?,
-            table,
+            table: weights.with_f32().get(&table, &[1, 6, width])?,
             eps: config.eps,
         })
     }
@@ -481,17 +476,12 @@ struct NormedLinear {
 }
 
 impl NormedLinear {
-    fn new(
-        config: &DitConfig,
-        weights: &Weights,
-        f32_weights: &Weights,
-        linear: &str,
-        norm: &str,
-    ) -> Result<Self> {
+    fn new(config: &DitConfig, weights: &Weights, linear: &str, norm: &str) -> Result<Self> {
         let width = config.width();
+        let norm = format!("{norm}.weight");
         Ok(Self {
             linear: weights.linear(linear, width, width)?,
-            norm: f32_weights.get(&format!("{norm}.weight"), &[width])?,
+            norm: weights.with_f32().get(&norm, &[width])?,
             eps: config.eps,
         })
     }
@@ -511,17 +501,10 @@ struct SelfAttention {
 }
 
 impl SelfAttention {
-    fn new(
-        config: &DitConfig,
-        weights: &Weights,
-        f32_weights: &Weights,
-        name: &str,
-    ) -> Result<Self> {
+    fn new(config: &DitConfig, weights: &Weights, name: &str) -> Result<Self> {
         let width = config.width();
         let part = |part| format!("{name}.{part}");
-        let normed = |linear, norm| {
-            NormedLinear::new(config, weights, f32_weights, &part(linear), &part(norm))
-        };
+        let normed = |linear, norm| NormedLinear::new(config, weights, &part(linear), &part(norm));
         Ok(Self {
             q: normed("to_q", "norm_q")?,
             k: normed("to_k", "norm_k")?,
@@ -568,17 +551,10 @@ struct CrossAttention {
 }
 
 impl CrossAttention {
-    fn new(
-        config: &DitConfig,
-        weights: &Weights,
-        f32_weights: &Weights,
-        name: &str,
-    ) -> Result<Self> {
+    fn new(config: &DitConfig, weights: &Weights, name: &str) -> Result<Self> {
         let width = config.width();
         let part = |part| format!("{name}.{part}");
-        let normed = |linear, norm| {
-            NormedLinear::new(config, weights, f32_weights, &part(linear), &part(norm))
-        };
+        let normed = |linear, norm| NormedLinear::new(config, weights, &part(linear), &part(norm));
         let image = match config.image_width {
             Some(_) => Some(KeysValues {
                 k: normed("add_k_proj", "norm_added_k")?,

@@ -186,12 +186,7 @@ impl Conv {
         [from, to]: [usize; 2],
         order: Order,
     ) -> Result<Self> {
-        let settings = ConvFrames {
-            before: 1,
-            after: 1,
-            ..PLAIN
-        };
-        Self::new(weights, name, &[to, from, 3, 3, 3], settings, order)
+        Self::new(weights, name, &[to, from, 3, 3, 3], BORDERED, order)
     }
 
     /// One of `(out, in, 1, 1, 1)`.
@@ -221,12 +216,7 @@ impl Conv {
         [from, to]: [usize; 2],
         order: Order,
     ) -> Result<Self> {
-        let settings = ConvFrames {
-            before: 1,
-            after: 1,
-            ..PLAIN
-        };
-        Self::new(weights, name, &[to, from, 3, 3], settings, order)
+        Self::new(weights, name, &[to, from, 3, 3], BORDERED, order)
     }
 
     /// The same with half the rows and columns; the border is on the right and below.
@@ -330,6 +320,13 @@ const PLAIN: ConvFrames = ConvFrames {
     stride: 1,
     before: 0,
     after: 0,
+};
+
+/// The same with a pixel on every side.
+const BORDERED: ConvFrames = ConvFrames {
+    before: 1,
+    after: 1,
+    ..PLAIN
 };
 
 fn few(frames: usize, needed: usize) -> Error {
