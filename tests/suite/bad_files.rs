@@ -3,14 +3,22 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Output,
 };
 
 use crate::{
-    command::{Place, stderr},
+    command::{Place, stderr, words},
     metadata::root,
+    video::with_networks,
 };
 
 fn bad(kind: &str) -> Vec<PathBuf> {
+    let files = files_of(kind);
+    assert!(files.len() >= 10, "{kind}: {}", files.len());
+    files
+}
+
+fn files_of(kind: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![root().join("tests/fixtures/bad").join(kind)];
     while let Some(folder) = folders.pop() {
@@ -24,22 +32,35 @@ fn bad(kind: &str) -> Vec<PathBuf> {
         }
     }
     files.sort();
-    assert!(files.len() >= 10, "{kind}: {}", files.len());
     files
 }
 
 fn assert_refused(file: &Path, arguments: &[&str]) {
     let place = Place::new();
     let output = place.command().args(arguments).arg(file).output().unwrap();
-    let said = stderr(&output);
+    assert_refusal(&place, file, &output);
+    assert!(
+        place.names().is_empty(),
+        "{}: {:?}",
+        file.display(),
+        place.names()
+    );
+}
+
+fn assert_refusal(place: &Place, file: &Path, output: &Output) {
+    let said = stderr(output);
     let name = file.file_name().unwrap().to_str().unwrap();
-    assert_eq!(output.status.code(), Some(4), "{name}: {said}");
+    assert_eq!(
+        output.status.code(),
+        Some(4),
+        "{name} in {}: {said}",
+        place.path().display()
+    );
     assert!(
         said.starts_with("error: ") && said.contains(name),
         "{name}: {said}"
     );
     assert!(said.lines().count() <= 2, "{name}: {said}");
-    assert!(place.names().is_empty(), "{name}: {:?}", place.names());
 }
 
 #[test]
@@ -60,6 +81,39 @@ fn takes() {
     for file in files {
         let edit = ["face", "edit", "-o", "a.csv", "--emotion", "joy"];
         assert_refused(&file, &edit);
+    }
+}
+
+/// Weights, lists of their parts and tokenizers, as what is to be added.
+#[test]
+fn weights() {
+    let mut count = 0;
+    for kind in ["safetensors", "gguf", "index", "tokenizer"] {
+        for file in files_of(&format!("weights/{kind}")) {
+            count += 1;
+            let place = Place::new();
+            let mut command = place.command();
+            command.env("AFFETTO_STORE", place.path().join("store"));
+            let output = command.args(["models", "add"]).arg(&file).output().unwrap();
+            assert_refusal(&place, &file, &output);
+            assert!(place.names().is_empty(), "{}", file.display());
+        }
+    }
+    assert!(count >= 40, "{count}");
+}
+
+/// Configurations beside sound weights.
+#[test]
+fn configurations_of_networks() {
+    for file in bad("weights/config") {
+        let place = Place::new();
+        with_networks(&place);
+        let to = place.path().join("wan/transformer/config.json");
+        fs::copy(&file, to).unwrap();
+        let line = "video generate fox --wan wan --size 48x32 --frames 9 --steps 1 -o fox.mp4";
+        let output = place.command().args(words(line)).output().unwrap();
+        assert_refusal(&place, Path::new("config.json"), &output);
+        assert_eq!(place.names(), ["wan"], "{}", file.display());
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::command::{Place, stderr, stdout};
 
 /// The networks of the parity fixtures, laid out as diffusers does.
-fn with_networks(place: &Place) {
+pub fn with_networks(place: &Place) {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/parity/wan");
     let configs: Value =
         serde_json::from_slice(&fs::read(fixtures.join("configs.json")).unwrap()).unwrap();
@@ -77,7 +77,9 @@ fn a_plan_is_shown_before_anything_is_made() {
     let plan = &envelope["data"]["plan"];
     assert_eq!(plan["passes"], 4);
     assert_eq!(plan["tokens"], 18);
-    let read = plan["prompt"]["with_emotion"].as_str().unwrap();
+    let read = plan["segments"][0]["prompt"]["with_emotion"]
+        .as_str()
+        .unwrap();
     assert!(
         read.contains("Desolate, oppressive mood, slow movement"),
         "{read}"
@@ -124,9 +126,29 @@ fn what_cannot_be_made_is_refused_with_the_remedy() {
         "such as 9",
     );
     refused(
-        &format!("{FOX} --valence \"0:-1, 2:1\" -o fox.mp4"),
+        &format!("{FOX} --max-memory 1MB -o fox.mp4"),
+        6,
+        "allow more memory",
+    );
+    refused(
+        &format!("{FOX} --device cuda -o fox.mp4"),
+        7,
+        "--device cpu",
+    );
+    refused(
+        &format!("{FOX} --device gpu -o fox.mp4"),
         2,
-        "cannot be given to a video yet",
+        "none of auto",
+    );
+    refused(
+        &format!("{FOX} --preset fastwan -o fox.mp4"),
+        2,
+        "3 with this solver",
+    );
+    refused(
+        &format!("{FOX} --picture none.png -o fox.mp4"),
+        4,
+        "none.png",
     );
     fs::write(
         place.path().join("wan/vae/model.safetensors"),
@@ -134,4 +156,54 @@ fn what_cannot_be_made_is_refused_with_the_remedy() {
     )
     .unwrap();
     refused(&format!("{FOX} --seed 1 -o fox.mp4 --force"), 4, "damaged");
+}
+
+#[test]
+fn an_emotion_that_moves_is_read_anew_in_the_course_of_the_film() {
+    let place = Place::new();
+    with_networks(&place);
+    let still = format!("{FOX} --frames 17 --valence -0.9 -o still.mp4").replace("--frames 9 ", "");
+    place.succeed(&still);
+    let moving = still.replace(
+        "--valence -0.9 -o still",
+        "--valence \"0:-0.9, 1:0.9\" -o moving",
+    );
+    let output = place.succeed(&moving);
+    let said = stderr(&output);
+    assert!(
+        said.contains("oppressive") && said.contains("from frame"),
+        "{said}"
+    );
+    assert_ne!(place.read("still.mp4"), place.read("moving.mp4"));
+}
+
+/// Weights that were added are found without naming them.
+#[test]
+fn added_weights_are_found() {
+    let place = Place::new();
+    with_networks(&place);
+    fs::write(
+        place.path().join("wan/README.md"),
+        "---\nlicense: apache-2.0\n---\n",
+    )
+    .unwrap();
+    let run = |line: &str| {
+        let mut command = place.command();
+        command.env_remove("AFFETTO_WAN");
+        command.env("AFFETTO_STORE", place.path().join("store"));
+        let output = command.args(crate::command::words(line)).output().unwrap();
+        assert!(output.status.success(), "{line}\n{}", stderr(&output));
+        stdout(&output)
+    };
+    let said = run("models add wan");
+    assert!(
+        said.contains("apache-2.0") && said.contains("sha256"),
+        "{said}"
+    );
+    assert_eq!(said.matches("sha256").count(), 4, "{said}");
+    assert!(run("models list").contains("video from text"));
+    let fox = FOX.replace("--wan wan ", "");
+    run(&format!("{fox} -o fox.mp4"));
+    run(&format!("{FOX} -o named.mp4"));
+    assert_eq!(place.read("fox.mp4"), place.read("named.mp4"));
 }

@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use face::{Face, FaceEdit, FacePreview};
 pub use music::{EmotionArgs, FileArgs, LeadSheet, ModelArgs, Music, Piano};
-pub use video::{SolverArg, Video, VideoGenerate};
+pub use video::{SolverArg, Video, VideoGenerate, VideoPreset};
 
 /// One emotion in; music, faces and video out.
 #[derive(Parser)]
@@ -458,7 +458,23 @@ pub enum ModelsCommand {
         /// Its id, or the last word of it
         id: String,
     },
+    /// Add published weights: a file, or a folder as diffusers or the cache of Hugging Face has it
+    #[command(after_help = ADD_NOTES)]
+    Add {
+        /// A .safetensors, .gguf or .pth file, a tokenizer.json, or a folder
+        path: PathBuf,
+        /// Its name, instead of one by the file
+        #[arg(long)]
+        name: Option<String>,
+    },
 }
+
+const ADD_NOTES: &str = "Example:
+  affetto models add Wan2.1-T2V-1.3B-Diffusers
+
+It says what it found, its licence and its checksum, and links to the files
+where they are; .pth files are converted once. `video generate` finds them
+then without --wan. AFFETTO_STORE names another folder for them.";
 
 /// The flags of `rerun`.
 #[derive(Args)]

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use affetto::{Error, Hint, attributes, face, media, music, video};
+use affetto::{Error, Hint, attributes, face, media, music, nn::NnError, video};
 use serde::Serialize;
 
 /// Exit codes, the same for every command.
@@ -20,6 +20,8 @@ pub enum Code {
     Model = 5,
     /// Memory or disk is full.
     Full = 6,
+    /// A device is not there.
+    Device = 7,
     /// A constraint or an effect was not reached.
     NotReached = 8,
     /// Stopped, and can go on.
@@ -38,6 +40,7 @@ impl Code {
             Self::Input => "input_refused",
             Self::Model => "model",
             Self::Full => "disk_or_memory_full",
+            Self::Device => "device_unavailable",
             Self::NotReached => "not_reached",
             Self::Resumable => "interrupted_resumable",
             Self::Interrupted => "interrupted",
@@ -146,10 +149,16 @@ impl From<video::Error> for Failure {
             | Error::NoWeights { .. }
             | Error::OtherNetwork { .. }
             | Error::MissingTensor { .. }
-            | Error::Misshapen { .. } => Code::Model,
+            | Error::Misshapen { .. }
+            | Error::NotAdded { .. } => Code::Model,
+            Error::Write { source, .. } => write_code(source),
+            Error::Taken { .. } => Code::Usage,
+            Error::Unrecognised { .. } => Code::Input,
             Error::Read { .. } | Error::Damaged { .. } | Error::Json { .. } | Error::Small(_) => {
                 Code::Input
             }
+            Error::Memory { .. } => Code::Full,
+            Error::Nn(NnError::Device { .. }) => Code::Device,
             Error::Media(error) => media_code(error),
             Error::Cancelled => Code::Interrupted,
             _ => Code::Failed,

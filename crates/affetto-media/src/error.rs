@@ -115,6 +115,12 @@ pub enum Error {
         /// What it is.
         what: String,
     },
+    /// A picture is damaged, too large or of another format.
+    #[error("not a readable picture: {reason}")]
+    Picture {
+        /// What is wrong.
+        reason: String,
+    },
     /// What is read or written frame by frame broke off.
     #[error("cannot go on: {source}")]
     Stream {

@@ -13,6 +13,7 @@ mod metre;
 pub mod midi;
 pub mod musicxml;
 pub mod piano_roll;
+pub mod picture;
 mod pitch;
 pub mod rig;
 mod score;

@@ -2,6 +2,8 @@ use std::{io, path::PathBuf};
 
 use affetto_core::{Hint, LimitError};
 
+use crate::device::built_for;
+
 /// Why weights could not be used or a model not be trained.
 #[derive(Debug, thiserror::Error)]
 pub enum NnError {
@@ -52,6 +54,14 @@ pub enum NnError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// A device is not there.
+    #[error("no device {asked}: {reason}")]
+    Device {
+        /// What was asked for.
+        asked: String,
+        /// What the library said.
+        reason: String,
     },
     /// A configuration that no model can have.
     #[error("{name} is {value}, which must be {permitted}")]
@@ -106,6 +116,10 @@ impl Hint for NnError {
             Self::MissingTensor { .. } | Self::UnknownTensor { .. } | Self::Misshapen { .. } => {
                 "the weights and config.json must come from the same training"
             }
+            Self::Device { .. } if built_for() == "no other device" => {
+                "this program was built for the processor alone: --device cpu, or build it with --features cuda or metal"
+            }
+            Self::Device { .. } => "--device cpu works everywhere",
             Self::Checkpoint { .. } => "train into an empty folder to start anew",
             Self::Diverged { .. } => "try a lower learning rate",
             _ => return None,

@@ -2,6 +2,7 @@
 
 pub mod attention;
 pub mod cache;
+pub mod device;
 pub mod diffusion;
 mod error;
 pub mod layers;

@@ -94,12 +94,55 @@ pub enum Error {
     /// What was sampled so far is of another request.
     #[error("what was sampled so far is of another request or of other networks")]
     OtherJob,
+    /// A file could not be written.
+    #[error("cannot write: {source}: {}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What was to be added is no network that is known.
+    #[error("no transformer, autoencoder, text or picture encoder of Wan 2.1 and no tokenizer: {}", path.display())]
+    Unrecognised {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// Something else has the name already.
+    #[error("another {name:?} was added before: {}", path.display())]
+    Taken {
+        /// The name.
+        name: String,
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// What a video needs was not added.
+    #[error("no {what} among those that were added ({})", if found.is_empty() { "none" } else { found })]
+    NotAdded {
+        /// What.
+        what: &'static str,
+        /// The names of those that were.
+        found: String,
+    },
+    /// The work would take more memory than it may.
+    #[error("{stage} takes {:.2} GB at the least, and {:.2} GB are allowed", *needed as f64 * 1e-9, *limit as f64 * 1e-9)]
+    Memory {
+        /// What.
+        stage: &'static str,
+        /// Bytes that it needs.
+        needed: u64,
+        /// Bytes that it may take.
+        limit: u64,
+    },
     /// The caller stopped the work.
     #[error("stopped")]
     Cancelled,
     /// A small file could not be read.
     #[error(transparent)]
     Small(#[from] LimitError),
+    /// The emotion makes no sense on the clock of the video.
+    #[error(transparent)]
+    Emotion(#[from] affetto_emotion::Error),
     /// The film could not be written.
     #[error(transparent)]
     Media(#[from] affetto_media::Error),
@@ -121,7 +164,14 @@ impl Hint for Error {
             Self::Incomplete { .. } => {
                 "name a folder as diffusers has it, with transformer, vae, text_encoder and tokenizer"
             }
+            Self::Unrecognised { .. } => {
+                "name a .safetensors, .gguf or .pth file, or a folder as diffusers has it"
+            }
+            Self::Taken { .. } => "give it another name: --name NAME",
+            Self::NotAdded { .. } => "add it: affetto models add FILE",
+            Self::Memory { .. } => "make the video smaller or shorter, or allow more memory",
             Self::OtherJob => "leave --resume out to begin anew",
+            Self::Nn(error) => return error.hint(),
             _ => return None,
         };
         Some(hint.into())

@@ -7,17 +7,15 @@
 pub mod condition;
 mod error;
 pub mod generate;
+pub mod memory;
 pub mod model;
 #[cfg(test)]
 mod parity;
+pub mod picture;
 pub mod prompt;
+pub mod store;
 pub mod text;
 pub mod wan;
 pub mod weights;
 
 pub use error::{Error, Result};
-
-/// The processor as a device.
-pub const fn cpu() -> candle_core::Device {
-    candle_core::Device::Cpu
-}

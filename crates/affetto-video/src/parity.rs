@@ -8,7 +8,8 @@ use candle_core::{DType, Device, Tensor};
 
 use crate::{
     model::{
-        Conditioning, DitCondition, DitConfig, Umt5Config, Umt5Encoder, VaeConfig, WanDit, WanVae,
+        Conditioning, DitCondition, DitConfig, Later, Umt5Config, Umt5Encoder, VaeConfig, WanDit,
+        WanVae,
     },
     weights::{Network, Weights},
 };
@@ -35,6 +36,39 @@ pub(crate) fn config(network: &str) -> String {
     let text = fs::read_to_string(path("configs.json")).unwrap();
     let all: serde_json::Value = serde_json::from_str(&text).unwrap();
     all[network].to_string()
+}
+
+/// The small networks of the fixtures as diffusers lays them out.
+pub(crate) fn folder() -> tempfile::TempDir {
+    laid_out(&[("transformer", "dit", "tiny_wan_dit")])
+}
+
+/// The same for a video from a picture.
+pub(crate) fn picture_folder() -> tempfile::TempDir {
+    laid_out(&[
+        ("transformer", "i2v_dit", "tiny_wan_i2v_dit"),
+        ("image_encoder", "clip", "tiny_clip"),
+    ])
+}
+
+fn laid_out(parts: &[(&str, &str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let always = [
+        ("vae", "vae", "tiny_wan_vae"),
+        ("text_encoder", "umt5", "tiny_umt5"),
+    ];
+    for (part, network, file) in always.iter().chain(parts) {
+        let part = folder.path().join(part);
+        std::fs::create_dir(&part).unwrap();
+        std::fs::write(part.join("config.json"), config(network)).unwrap();
+        let weights = path(&format!("{file}.safetensors"));
+        std::fs::copy(weights, part.join("model.safetensors")).unwrap();
+    }
+    let tokenizer = folder.path().join("tokenizer");
+    std::fs::create_dir(&tokenizer).unwrap();
+    let name = "tokenizer.json";
+    std::fs::copy(path(name), tokenizer.join(name)).unwrap();
+    folder
 }
 
 /// The largest absolute difference.
@@ -130,7 +164,9 @@ fn the_text_encoder_is_that_of_the_reference() {
         .unwrap()
         .to_vec1()
         .unwrap();
-    let states = encoder.encode(&words).unwrap();
+    // Another text at the same time, so that each is read as if alone.
+    let both = [words.clone(), vec![5, 1]];
+    let states = encoder.encode(&both).unwrap().remove(0);
     let far = distance(&states, &io["out"]);
     record("umt5 out", far);
     assert!(far < 1e-5, "{far}");
@@ -139,12 +175,12 @@ fn the_text_encoder_is_that_of_the_reference() {
     record("umt5 padded_out, real words", far);
     assert!(far < 1e-5, "{far}");
 
-    let padded = encoder.encode_padded(&words, 16).unwrap();
+    let padded = encoder.encode_padded(&both, 16).unwrap().remove(0);
     assert_eq!(padded.dims(), [1, 16, 32]);
     let rest = padded.narrow(1, words.len(), 16 - words.len()).unwrap();
     assert_eq!(distance(&rest, &rest.zeros_like().unwrap()), 0.0);
-    assert!(encoder.encode(&[128]).is_err());
-    assert!(encoder.encode(&[]).is_err());
+    assert!(encoder.encode(&[vec![128]]).is_err());
+    assert!(encoder.encode(&[vec![1], vec![]]).is_err());
 }
 
 /// Four guided steps of UniPC from noise to a latent, and the latent decoded.
@@ -207,6 +243,7 @@ fn a_picture_changes_the_video_and_must_be_there() {
     let extra = noise(&[2, 1, 3, 4, 6]);
     let condition = |image: Option<Tensor>, extra: Option<Tensor>| DitCondition {
         context: noise(&[2, 8, 7]),
+        later: Vec::new(),
         image,
         extra_channels: extra,
     };
@@ -224,6 +261,36 @@ fn a_picture_changes_the_video_and_must_be_there() {
     assert!(error(condition(Some(narrow), Some(extra))).contains("image"));
 }
 
+#[test]
+fn a_picture_is_seen_as_in_the_reference() {
+    let config = DitConfig::from_json(&config("i2v_dit")).unwrap();
+    let dit = WanDit::new(&config, &weights("tiny_wan_i2v_dit", Network::Dit)).unwrap();
+    let io = fixture("tiny_wan_i2v_dit_io");
+    let condition = DitCondition {
+        image: Some(io["in.image"].clone()),
+        extra_channels: Some(io["in.extra"].clone()),
+        ..DitCondition::of_context(io["in.ctx"].clone())
+    };
+    let out = dit.forward(&io["in.x"], &[437.0], &condition).unwrap();
+    let far = distance(&out, &io["out"]);
+    record("DiT from a picture", far);
+    assert!(far < 1e-5, "{far}");
+}
+
+/// Blocks that are read in every pass give the numbers of those that are held.
+#[test]
+fn a_streamed_transformer_is_the_same() {
+    let (held, io) = (dit(), fixture("tiny_wan_dit_io"));
+    let config = DitConfig::from_json(&config("dit")).unwrap();
+    let streamed = WanDit::streamed(&config, &weights("tiny_wan_dit", Network::Dit)).unwrap();
+    let condition = DitCondition::of_context(io["in.ctx"].clone());
+    let run = |dit: &WanDit| {
+        dit.forward(&io["in.x"], &[900.0, 250.0], &condition)
+            .unwrap()
+    };
+    assert_eq!(distance(&run(&held), &run(&streamed)), 0.0);
+}
+
 /// The items of a batch do not see each other.
 #[test]
 fn items_of_a_batch_are_apart() {
@@ -236,4 +303,43 @@ fn items_of_a_batch_are_apart() {
     assert!(distance(&alone, &item(&io["out"])) < 1e-5);
     let error = dit.forward(&item(&io["in.x"]), &[1.0, 2.0], &condition);
     assert!(error.unwrap_err().to_string().contains("times"));
+}
+
+/// Frames see the text that holds for them, in the attention to it; what the other frames become of it comes through the
+/// attention among the tokens.
+#[test]
+fn a_later_text_is_seen_from_its_frame_on() {
+    let dit = drawn(&DitConfig {
+        layers: 1,
+        ..DitConfig::tiny()
+    });
+    let latent = noise(&[1, 5, 3, 4, 6]);
+    let (one, two) = (noise(&[1, 8, 7]), noise(&[1, 6, 7]));
+    let run = |context: &Tensor, later: Vec<Later>| {
+        let condition = DitCondition {
+            later,
+            ..DitCondition::of_context(context.clone())
+        };
+        dit.forward(&latent, &[700.0], &condition)
+    };
+    let later = |from| Later {
+        from,
+        context: two.clone(),
+    };
+    let frames = |x: &Tensor, from: usize, len: usize| x.narrow(2, from, len).unwrap();
+    let (only_one, only_two) = (run(&one, vec![]).unwrap(), run(&two, vec![]).unwrap());
+    assert!(distance(&only_one, &only_two) > 1e-4);
+    // With one layer nothing passes between the frames after the attention to the text.
+    let mixed = run(&one, vec![later(2)]).unwrap();
+    assert_eq!(
+        distance(&frames(&mixed, 0, 2), &frames(&only_one, 0, 2)),
+        0.0
+    );
+    assert_eq!(
+        distance(&frames(&mixed, 2, 1), &frames(&only_two, 2, 1)),
+        0.0
+    );
+    for wrong in [vec![later(0)], vec![later(3)], vec![later(2), later(1)]] {
+        assert!(run(&one, wrong).is_err());
+    }
 }

@@ -37,6 +37,7 @@ pub use affetto_music::{
     },
 };
 
+pub use affetto_nn as nn;
 pub use affetto_video as video;
 
 pub use compose::{Composed, LeadSheet, PianoPiece, compose, compose_piano};

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use affetto::nn::device::DeviceChoice;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::EmotionArgs;
@@ -20,6 +21,9 @@ text_encoder, tokenizer):
   affetto video generate "a fox waiting in the rain" --emotion sadness:0.8 \
     --wan Wan2.1-T2V-1.3B-Diffusers -o fox.mp4
 
+With the weights of a picture-to-video model the film begins with --picture.
+An emotion that moves (--curve) is read anew wherever its words change.
+
 What was sampled is kept beside FILE until the film is written; the same
 command with --resume goes on from there."#;
 
@@ -30,7 +34,6 @@ command with --resume goes on from there."#;
     mut_arg("valence", |arg| arg.help("Pleasant or not: -1 to 1")),
     mut_arg("arousal", |arg| arg.help("Awake or calm: -1 to 1")),
     mut_arg("dominance", |arg| arg.help("In control or not: -1 to 1")),
-    mut_arg("curve", |arg| arg.hide(true)),
 )]
 pub struct VideoGenerate {
     /// What is to be seen
@@ -39,7 +42,7 @@ pub struct VideoGenerate {
     /// Write to FILE: .mp4
     #[arg(short, long, value_name = "FILE", help_heading = "Files")]
     pub output: Option<PathBuf>,
-    /// The folder of the weights [env: AFFETTO_WAN]
+    /// The folder of the weights, or the name of some that were added [env: AFFETTO_WAN]
     #[arg(long, value_name = "DIR", help_heading = "Files")]
     pub wan: Option<PathBuf>,
     /// Go on from what was sampled before an interruption
@@ -55,12 +58,18 @@ pub struct VideoGenerate {
     /// What it is to feel like.
     #[command(flatten)]
     pub emotion: EmotionArgs,
+    /// The picture that the film begins with: .png, .jpg, .webp
+    #[arg(long, value_name = "FILE", help_heading = "Video")]
+    pub picture: Option<PathBuf>,
+    /// Settings that belong together; single ones go before them
+    #[arg(long, value_enum, help_heading = "Video")]
+    pub preset: Option<VideoPreset>,
     /// What is kept away from, instead of the usual list
     #[arg(long, value_name = "TEXT", help_heading = "Video")]
     pub negative: Option<String>,
-    /// Width and height in pixels
-    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "832x480", value_parser = size, help_heading = "Video")]
-    pub size: (usize, usize),
+    /// Width and height in pixels; 832x480, or what fits the picture
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size, help_heading = "Video")]
+    pub size: Option<(usize, usize)>,
     /// Frames, 16 a second: one more than a multiple of 4
     #[arg(
         long,
@@ -69,36 +78,27 @@ pub struct VideoGenerate {
         help_heading = "Video"
     )]
     pub frames: usize,
-    /// Steps from noise to video
-    #[arg(
-        long,
-        value_name = "COUNT",
-        default_value_t = 50,
-        help_heading = "Video"
-    )]
-    pub steps: usize,
-    /// How far the network is guided towards what is asked; 1 is as learned and half the work
-    #[arg(
-        long,
-        value_name = "NUMBER",
-        default_value_t = 6.0,
-        help_heading = "Video"
-    )]
-    pub guidance: f64,
+    /// Steps from noise to video: 50, with a picture 40
+    #[arg(long, value_name = "COUNT", help_heading = "Video")]
+    pub steps: Option<usize>,
+    /// How far the network is guided towards what is asked: 6, with a picture 5; 1 is as learned and half the work
+    #[arg(long, value_name = "NUMBER", help_heading = "Video")]
+    pub guidance: Option<f64>,
     /// A scale of its own for the emotion, beside --guidance for the text; half as much work again
     #[arg(long, value_name = "NUMBER", help_heading = "Video")]
     pub emotion_guidance: Option<f64>,
-    /// How long the steps stay near noise: 2 to 5 for small pictures, 7 to 12 for large ones
-    #[arg(
-        long,
-        value_name = "NUMBER",
-        default_value_t = 3.0,
-        help_heading = "Video"
-    )]
-    pub shift: f64,
-    /// How the steps are taken
-    #[arg(long, value_enum, default_value_t = SolverArg::Unipc, help_heading = "Video")]
-    pub solver: SolverArg,
+    /// How long the steps stay near noise: 3; 2 to 5 for small pictures, 7 to 12 for large ones
+    #[arg(long, value_name = "NUMBER", help_heading = "Video")]
+    pub shift: Option<f64>,
+    /// How the steps are taken: unipc
+    #[arg(long, value_enum, help_heading = "Video")]
+    pub solver: Option<SolverArg>,
+    /// Where the work is done: auto, cpu, cuda, cuda:1, metal
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto, help_heading = "Video")]
+    pub device: DeviceChoice,
+    /// The most memory to take, such as 6GB; tiles, 8-bit layers and reading layers anew keep to it
+    #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "Video")]
+    pub max_memory: Option<u64>,
     /// What chance is drawn from
     #[arg(
         long,
@@ -116,6 +116,19 @@ pub enum SolverArg {
     Unipc,
     /// One straight step after the other
     Euler,
+    /// The three steps that FastWan was distilled to
+    Fastwan,
+}
+
+/// Settings that belong together.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum VideoPreset {
+    /// The published models
+    Full,
+    /// Weights, or a LoRA, distilled to four steps without guidance
+    FourSteps,
+    /// The weights of FastWan: three steps without guidance
+    Fastwan,
 }
 
 fn size(text: &str) -> Result<(usize, usize), String> {
@@ -123,4 +136,43 @@ fn size(text: &str) -> Result<(usize, usize), String> {
     let (width, height) = text.split_once('x').ok_or_else(wrong)?;
     let side = |text: &str| text.parse().map_err(|_| wrong());
     Ok((side(width)?, side(height)?))
+}
+
+/// A number of bytes with or without a unit: `6GB`, `800 MB`, `2GiB`.
+fn bytes(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let end = text
+        .find(|letter: char| !letter.is_ascii_digit() && letter != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        "tb" => 1e12,
+        "kib" => 1024.0,
+        "mib" => 1_048_576.0,
+        "gib" => 1_073_741_824.0,
+        _ => return Err(format!("{text:?} is not like 6GB or 800MB")),
+    };
+    let number: f64 = number
+        .parse()
+        .map_err(|_| format!("{text:?} is not like 6GB or 800MB"))?;
+    Ok((number * factor) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_have_units() {
+        assert_eq!(bytes("6GB"), Ok(6_000_000_000));
+        assert_eq!(bytes("1.5 GiB"), Ok(1_610_612_736));
+        assert_eq!(bytes("4096"), Ok(4096));
+        for wrong in ["", "GB", "6 gigabytes", "-1GB", "1.2.3MB"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -39,6 +39,9 @@ pub fn run(cli: &Cli, printer: &Printer) -> Result<Value, Failure> {
         Command::Train(Train::FaceBasis(args)) => face::train(args, printer),
         Command::Models(ModelsCommand::List) => models::list(&models()?, printer),
         Command::Models(ModelsCommand::Show { id }) => models::show(id, &models()?, printer),
+        Command::Models(ModelsCommand::Add { path, name }) => {
+            models::add(path, name.as_deref(), printer)
+        }
         Command::Rerun(args) => rerun::run(args, &models()?, printer),
         Command::Schema(args) => schema::run(args, printer),
         Command::Completions(args) => completions::run(args, printer),

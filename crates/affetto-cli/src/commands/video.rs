@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 use affetto::{
     Emotion, Error, Seed,
     emotion::Unit,
+    nn::device::{Device, device_name},
     video::{
-        condition::{SolverName, VideoRequest},
-        cpu,
-        wan::{WanFolder, WanPlan},
+        condition::{Preset, SolverName, VideoRequest},
+        picture::Picture,
+        wan::{WanFolder, WanPlan, speed},
     },
 };
 use serde_json::{Value, json};
 
 use crate::{
-    args::{SolverArg, Video, VideoGenerate},
-    commands::json,
+    args::{SolverArg, Video, VideoGenerate, VideoPreset},
+    commands::{json, models},
     failure::{Code, Failure},
     printer::Printer,
     resolve,
@@ -29,20 +30,25 @@ pub fn run(what: &Video, printer: &Printer) -> Result<Value, Failure> {
 }
 
 fn generate(args: &VideoGenerate, printer: &Printer) -> Result<Value, Failure> {
-    let request = request(args)?;
+    let picture = match &args.picture {
+        Some(path) => Some(Picture::read(path)?),
+        None => None,
+    };
+    let request = request(args, picture.as_ref())?;
     request.check()?;
-    let wan = WanFolder::open(&folder(args)?)?;
+    let wan = networks(args)?.with_memory(args.max_memory);
     let plan = wan.plan(&request)?;
-    say_plan(&plan, &request, printer);
+    let device = args.device.open().map_err(affetto::video::Error::from)?;
+    say_plan(&plan, &request, &device, printer);
     if args.dry_run {
         return Ok(json!({ "request": request, "plan": plan }));
     }
     let file = file(args)?;
     let kept = beside(file);
-    let device = cpu();
-    let latent = wan.sample(&request, &device, &kept, args.resume, printer);
+    let picture = picture.as_ref();
+    let latent = wan.sample(&request, picture, &device, &kept, args.resume, printer);
     let latent = latent.map_err(|error| stopped(error, &kept))?;
-    wan.film(&latent, file, &device, printer)
+    wan.film(&request, &latent, file, &device, printer)
         .map_err(|error| stopped(error, &kept))?;
     // The film stands; what it was made of is no longer needed, and left lying where it cannot be taken away.
     let _ = std::fs::remove_file(&kept);
@@ -51,41 +57,69 @@ fn generate(args: &VideoGenerate, printer: &Printer) -> Result<Value, Failure> {
     Ok(json!({ "file": file, "request": request, "plan": json(&plan) }))
 }
 
-fn request(args: &VideoGenerate) -> Result<VideoRequest, Failure> {
+/// Sides of pictures are multiples of it: 8 for the autoencoder, 2 for the transformer.
+const UNIT: usize = 16;
+
+fn request(args: &VideoGenerate, picture: Option<&Picture>) -> Result<VideoRequest, Failure> {
     let emotion: Emotion = resolve::emotion_over(&args.emotion, Unit::Seconds)?;
-    if emotion.curve().is_some() {
-        return Err(Failure::usage(
-            "an emotion that moves cannot be given to a video yet",
-            "give one emotion for the whole of it",
-        ));
-    }
+    let preset = match args.preset {
+        Some(VideoPreset::FourSteps) => Preset::FourSteps,
+        Some(VideoPreset::Fastwan) => Preset::Fastwan,
+        Some(VideoPreset::Full) | None if picture.is_some() => Preset::Picture,
+        Some(VideoPreset::Full) | None => Preset::Full,
+    };
+    let usual = VideoRequest::from(preset);
+    let fitting = || match picture {
+        Some(picture) => picture.fitting(usual.width * usual.height, UNIT),
+        None => (usual.width, usual.height),
+    };
+    let (width, height) = args.size.unwrap_or_else(fitting);
+    let solver = args.solver.map(|solver| match solver {
+        SolverArg::Unipc => SolverName::Unipc,
+        SolverArg::Euler => SolverName::Euler,
+        SolverArg::Fastwan => SolverName::Fastwan,
+    });
     Ok(VideoRequest {
         seed: Seed(args.seed),
         prompt: args.prompt.clone(),
         negative: args.negative.clone(),
         emotion,
-        width: args.size.0,
-        height: args.size.1,
+        picture: picture.map(|picture| picture.sha256().to_owned()),
+        width,
+        height,
         frames: args.frames,
-        steps: args.steps,
-        guidance: args.guidance,
+        steps: args.steps.unwrap_or(usual.steps),
+        guidance: args.guidance.unwrap_or(usual.guidance),
         emotion_guidance: args.emotion_guidance,
-        shift: args.shift,
-        solver: match args.solver {
-            SolverArg::Unipc => SolverName::Unipc,
-            SolverArg::Euler => SolverName::Euler,
-        },
+        shift: args.shift.unwrap_or(usual.shift),
+        solver: solver.unwrap_or(usual.solver),
     })
 }
 
-fn folder(args: &VideoGenerate) -> Result<PathBuf, Failure> {
+/// The networks: of a folder that is named, else of those that were added.
+fn networks(args: &VideoGenerate) -> Result<WanFolder, Failure> {
     let named = args.wan.clone();
-    let found = named.or_else(|| std::env::var_os("AFFETTO_WAN").map(PathBuf::from));
-    found.ok_or_else(|| Failure {
-        code: Code::Model,
-        message: "no weights of Wan 2.1 are named, and the program has none of its own".into(),
-        hint: Some("fetch Wan-AI/Wan2.1-T2V-1.3B-Diffusers and name its folder: --wan DIR".into()),
-    })
+    let named = named.or_else(|| std::env::var_os("AFFETTO_WAN").map(PathBuf::from));
+    if let Some(folder) = named
+        .as_deref()
+        .filter(|folder| folder.components().count() > 1 || folder.exists())
+    {
+        return Ok(WanFolder::open(folder)?);
+    }
+    let store = models::store()?;
+    let name = named.as_deref().and_then(Path::to_str);
+    if name.is_none() && store.list().is_empty() {
+        return Err(Failure {
+            code: Code::Model,
+            message: "no weights of Wan 2.1 are named or added, and the program has none of its own".into(),
+            hint: Some(
+                "fetch Wan-AI/Wan2.1-T2V-1.3B-Diffusers, then: affetto models add DIR, or name it: --wan DIR"
+                    .into(),
+            ),
+        });
+    }
+    let parts = store.find(name, args.picture.is_some())?;
+    Ok(WanFolder::of(parts)?)
 }
 
 fn file(args: &VideoGenerate) -> Result<&Path, Failure> {
@@ -127,33 +161,77 @@ fn stopped(error: affetto::video::Error, kept: &Path) -> Failure {
     error.into()
 }
 
-fn say_plan(plan: &WanPlan, request: &VideoRequest, printer: &Printer) {
-    let gigabytes = |parameters: u64| format!("{:.1} GB", parameters as f64 * 4e-9);
+fn say_plan(plan: &WanPlan, request: &VideoRequest, device: &Device, printer: &Printer) {
+    let gigabytes = |bytes: u64| format!("{:.2} GB", bytes as f64 * 1e-9);
     let row = |name: &str, text: String| vec![name.to_owned(), text];
-    printer.say_table(&[
-        row("reads", plan.prompt.with_emotion.clone()),
-        row(
-            "makes",
-            format!(
-                "{} frames of {}x{}",
-                request.frames, request.width, request.height
-            ),
+    let mut rows = Vec::new();
+    for (at, segment) in plan.segments.iter().enumerate() {
+        let name = match at {
+            0 => "reads".into(),
+            _ => format!("from frame {}", segment.from),
+        };
+        rows.push(row(&name, segment.prompt.with_emotion.clone()));
+    }
+    rows.push(row(
+        "makes",
+        format!(
+            "{} frames of {}x{}",
+            request.frames, request.width, request.height
         ),
-        row(
-            "work",
-            format!(
-                "{} passes over {} tokens, {:.3e} operations",
-                plan.passes, plan.tokens, plan.flops
-            ),
+    ));
+    let speed = speed(device);
+    rows.push(row(
+        "work",
+        format!(
+            "{} passes over {} tokens, {:.3e} operations; decoding {:.3e}",
+            plan.passes, plan.tokens, plan.flops, plan.decoding_flops
         ),
-        row(
-            "weights, one after the other",
-            format!(
-                "text encoder {}, transformer {}, autoencoder {}, in floats of 4 bytes",
-                gigabytes(plan.text_encoder_parameters),
-                gigabytes(plan.transformer_parameters),
-                gigabytes(plan.autoencoder_parameters)
-            ),
+    ));
+    let rate = format!(
+        "{:.0} GFLOP/s that {} does now",
+        speed * 1e-9,
+        device_name(device)
+    );
+    let seconds = (plan.flops + plan.decoding_flops) / speed;
+    rows.push(row(
+        "time",
+        format!("about {} at the {rate}", duration(seconds)),
+    ));
+    let memory = &plan.memory;
+    let picture = match memory.picture {
+        0 => String::new(),
+        bytes => format!(", picture {}", gigabytes(bytes)),
+    };
+    rows.push(row(
+        "memory, one after the other",
+        format!(
+            "text {}{picture}, transformer {}, decoding {}",
+            gigabytes(memory.text),
+            gigabytes(memory.transformer),
+            gigabytes(memory.decoding)
         ),
-    ]);
+    ));
+    let mut saved = Vec::new();
+    if plan.layers_streamed {
+        saved.push("layers are read anew in every pass".to_owned());
+    }
+    if plan.layers_quantized {
+        saved.push("layers have 8 bits a number, so the video is a little another one".to_owned());
+    }
+    if let Some(side) = plan.tile {
+        saved.push(format!("frames are decoded in tiles of {side} pixels"));
+    }
+    if !saved.is_empty() {
+        rows.push(row("to take no more", saved.join("; ")));
+    }
+    printer.say_table(&rows);
+}
+
+/// A time in words.
+fn duration(seconds: f64) -> String {
+    match seconds {
+        seconds if seconds < 120.0 => format!("{seconds:.0} s"),
+        seconds if seconds < 7200.0 => format!("{:.0} min", seconds / 60.0),
+        seconds => format!("{:.1} h", seconds / 3600.0),
+    }
 }

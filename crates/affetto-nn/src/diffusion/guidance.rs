@@ -45,6 +45,35 @@ impl<C> Guidance<C> {
         }
     }
 
+    /// Shows every condition to `to`.
+    ///
+    /// # Errors
+    /// The first of `to`.
+    pub fn each<E>(
+        &self,
+        to: &mut dyn FnMut(&C) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        match self {
+            Self::Plain { condition } => to(condition),
+            Self::Scaled {
+                condition, empty, ..
+            } => {
+                to(condition)?;
+                to(empty)
+            }
+            Self::Terms {
+                empty,
+                content,
+                both,
+                ..
+            } => {
+                to(empty)?;
+                to(content)?;
+                to(both)
+            }
+        }
+    }
+
     /// The same guidance by other conditions, such as texts as a network has read them.
     ///
     /// # Errors

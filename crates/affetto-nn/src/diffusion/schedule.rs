@@ -1,3 +1,4 @@
+use affetto_core::Seed;
 use serde::{Deserialize, Serialize};
 
 use crate::{NnError, Result};
@@ -13,6 +14,9 @@ pub enum Solver {
     UniPc,
     /// A straight step along the velocity.
     Euler,
+    /// To the clean latent, and back to the next level with new noise: Yin and others, "Improved Distribution Matching
+    /// Distillation" (2024), section 4.5, for networks that were distilled to a few steps so.
+    Renoise,
 }
 
 /// The noise levels of a run, and the times that the network is told.
@@ -21,6 +25,8 @@ pub struct Schedule {
     solver: Solver,
     sigmas: Vec<f64>,
     times: Vec<f64>,
+    /// What new noise is drawn from.
+    seed: Seed,
 }
 
 /// A number as the reference implementation stores it.
@@ -40,7 +46,8 @@ impl Schedule {
     /// them a little differently for the two solvers.
     ///
     /// # Errors
-    /// Where `steps` is 0 or above 1000, or `shift` not above 0.
+    /// Where `steps` is 0 or above 1000, `shift` not above 0, or the solver has times of its own
+    /// ([`Self::renoised`]).
     pub fn new(solver: Solver, steps: usize, shift: f64) -> Result<Self> {
         if !(1..=TRAIN_STEPS).contains(&steps) {
             return Err(NnError::Config {
@@ -56,6 +63,13 @@ impl Schedule {
                 permitted: "a number above 0",
             });
         }
+        if solver == Solver::Renoise {
+            return Err(NnError::Config {
+                name: "solver",
+                value: "renoise".into(),
+                permitted: "one that takes any number of steps",
+            });
+        }
         let shifted = |sigma: f64| shift * sigma / (1.0 + (shift - 1.0) * sigma);
         let least = 1.0 / TRAIN_STEPS as f64;
         let mut sigmas: Vec<f64> = match solver {
@@ -63,7 +77,7 @@ impl Schedule {
                 .take(steps)
                 .map(shifted)
                 .collect(),
-            Solver::Euler => linspace(1.0, shifted(least), steps).map(shifted).collect(),
+            _ => linspace(1.0, shifted(least), steps).map(shifted).collect(),
         };
         let times = match solver {
             Solver::UniPc => {
@@ -74,7 +88,7 @@ impl Schedule {
                 let time = |sigma: &f64| (sigma * TRAIN_STEPS as f64).trunc();
                 sigmas.iter().map(time).collect()
             }
-            Solver::Euler => {
+            _ => {
                 let time = |sigma: &f64| rounded(*sigma) * TRAIN_STEPS as f64;
                 sigmas.iter().map(time).collect()
             }
@@ -84,12 +98,42 @@ impl Schedule {
             solver,
             sigmas: sigmas.into_iter().map(rounded).collect(),
             times,
+            seed: Seed::default(),
+        })
+    }
+
+    /// The times that a network was distilled to, from 1000 down, with new noise from `seed` at each after the first. The
+    /// level at a time is a thousandth of it.
+    ///
+    /// # Errors
+    /// Where the times do not fall, or lie outside 0 to 1000.
+    pub fn renoised(times: &[f64], seed: Seed) -> Result<Self> {
+        let within = |time: &f64| *time > 0.0 && *time <= TRAIN_STEPS as f64;
+        let falling = times.windows(2).all(|pair| pair[0] > pair[1]);
+        if times.is_empty() || !times.iter().all(within) || !falling {
+            return Err(NnError::Config {
+                name: "times",
+                value: format!("{times:?}"),
+                permitted: "falling, above 0 and at most 1000",
+            });
+        }
+        let levels = times.iter().map(|time| time / TRAIN_STEPS as f64);
+        Ok(Self {
+            solver: Solver::Renoise,
+            sigmas: levels.chain([0.0]).map(rounded).collect(),
+            times: times.to_vec(),
+            seed,
         })
     }
 
     /// How the steps are made.
     pub fn solver(&self) -> Solver {
         self.solver
+    }
+
+    /// What new noise is drawn from, where the solver adds any.
+    pub(super) fn seed(&self) -> Seed {
+        self.seed
     }
 
     /// The noise levels, falling; one more than there are steps, the last 0.

@@ -89,9 +89,28 @@ impl Scheduler {
                 let clean = prediction.clean(output, latent, sigma)?;
                 self.unipc(latent, clean)?
             }
+            Solver::Renoise => {
+                let clean = prediction.clean(output, latent, sigma)?;
+                if next > 0.0 {
+                    let noise = self.noise(clean.dims(), latent.device())?;
+                    ((clean * (1.0 - next))? + (noise * next)?)?
+                } else {
+                    clean
+                }
+            }
         };
         self.step += 1;
         Ok(latent)
+    }
+
+    /// The noise after this step, drawn on the host so that it is the same on every device.
+    fn noise(&self, shape: &[usize], device: &Device) -> Result<Tensor> {
+        let name = format!("noise after step {}", self.step);
+        let mut rng = self.schedule.seed().derive(&name).rng();
+        let numbers: Vec<f32> = (0..shape.iter().product::<usize>())
+            .map(|_| rng.normal() as f32)
+            .collect();
+        Ok(Tensor::from_vec(numbers, shape, device)?)
     }
 
     /// Corrects `latent` by `clean`, the prediction at it, and predicts the next one: algorithm 1 of the paper with the
@@ -269,6 +288,8 @@ impl Span {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use affetto_core::Seed;
+
     use super::*;
 
     const PARITY: &str = concat!(
@@ -375,6 +396,35 @@ mod tests {
             let one = one.step(start, &output, Prediction::Velocity).unwrap();
             let two = two.step(start, &clean, Prediction::CleanSample).unwrap();
             assert!(distance(&one, &two) < 1e-6, "{name}");
+        }
+    }
+
+    #[test]
+    fn new_noise_is_added_up_to_the_last_step() {
+        let clean = Tensor::full(0.5f32, 4096, &Device::Cpu).unwrap();
+        let begun = |seed| Scheduler::new(Schedule::renoised(&[1000.0, 757.0], seed).unwrap());
+        let step = |scheduler: &mut Scheduler| {
+            let latent = scheduler.step(&clean, &clean, Prediction::CleanSample);
+            latent.unwrap().to_vec1::<f32>().unwrap()
+        };
+        let (mut one, mut same, mut other) = (begun(Seed(1)), begun(Seed(1)), begun(Seed(2)));
+        let noisy = step(&mut one);
+        assert_eq!(step(&mut same), noisy);
+        assert_ne!(step(&mut other), noisy);
+        let noise: Vec<f32> = noisy.iter().map(|x| (x - 0.5 * 0.243) / 0.757).collect();
+        let mean = noise.iter().sum::<f32>() / 4096.0;
+        let variance = noise.iter().map(|x| x * x).sum::<f32>() / 4096.0;
+        assert!(
+            mean.abs() < 0.06 && (variance - 1.0).abs() < 0.1,
+            "{mean}, {variance}"
+        );
+        let file = one.save().unwrap();
+        let schedule = one.schedule().clone();
+        let mut resumed = Scheduler::resume(schedule, &file, &Device::Cpu).unwrap();
+        assert_eq!(step(&mut resumed), [0.5; 4096]);
+        assert!(resumed.time().is_none());
+        for times in [&[][..], &[757.0, 1000.0], &[1001.0], &[f64::NAN]] {
+            assert!(Schedule::renoised(times, Seed(1)).is_err());
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{Error, Result, weights::Weights};
 
 /// The largest extent of a layer.
 const WIDEST: usize = 1 << 17;
@@ -160,6 +160,58 @@ impl DitConfig {
         Ok(config)
     }
 
+    /// The extents of weights that come without a configuration, by the shapes of their tensors. Heads are as wide as in all
+    /// published models: 128.
+    ///
+    /// # Errors
+    /// Where a tensor is missing or of a shape that no network has.
+    pub fn of_weights(weights: &Weights) -> Result<Self> {
+        let published = Self::t2v_1_3b();
+        let matrix = |name: &str| matrix(weights, name);
+        let patch = weights.shape("patch_embedding.weight")?;
+        let [width, in_channels, time, down, across] = patch[..] else {
+            return Err(shapeless("patch_embedding.weight", patch));
+        };
+        let patch = [time, down, across];
+        let block = |layer: usize| format!("blocks.{layer}.ffn.net.0.proj.weight");
+        let image = "condition_embedder.image_embedder.ff.net.0.proj.weight";
+        let config = Self {
+            patch,
+            heads: width / published.head_width,
+            layers: layers(weights, block),
+            ffn_width: matrix(&block(0))?[0],
+            in_channels,
+            out_channels: matrix("proj_out.weight")?[0] / patch.iter().product::<usize>().max(1),
+            text_width: matrix("condition_embedder.text_embedder.linear_1.weight")?[1],
+            freq_width: matrix("condition_embedder.time_embedder.linear_1.weight")?[1],
+            image_width: matrix(image).ok().map(|[_, width]| width),
+            ..published
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The `config.json` of diffusers.
+    ///
+    /// # Errors
+    /// None.
+    pub fn to_json(&self) -> Result<String> {
+        Ok(serde_json::to_string_pretty(&serde_json::json!({
+            "_class_name": "WanTransformer3DModel",
+            "patch_size": self.patch,
+            "num_attention_heads": self.heads,
+            "attention_head_dim": self.head_width,
+            "num_layers": self.layers,
+            "ffn_dim": self.ffn_width,
+            "in_channels": self.in_channels,
+            "out_channels": self.out_channels,
+            "text_dim": self.text_width,
+            "freq_dim": self.freq_width,
+            "eps": self.eps,
+            "image_dim": self.image_width,
+        }))?)
+    }
+
     /// Whether a network can have these extents.
     pub fn check(&self) -> Result<()> {
         for extent in self.patch {
@@ -187,6 +239,27 @@ impl DitConfig {
         check_that("freq_width", self.freq_width, even, "even")?;
         check_that("eps", self.eps, self.eps > 0.0, "above 0")
     }
+}
+
+/// The shape of a matrix.
+fn matrix(weights: &Weights, name: &str) -> Result<[usize; 2]> {
+    let shape = weights.shape(name)?;
+    <[usize; 2]>::try_from(&shape[..]).map_err(|_| shapeless(name, shape))
+}
+
+fn shapeless(name: &str, found: Vec<usize>) -> Error {
+    Error::Extents {
+        name: "a tensor",
+        found,
+        permitted: format!("of the extents that {name} has"),
+    }
+}
+
+/// How many layers have the tensor that `name` names.
+fn layers(weights: &Weights, name: impl Fn(usize) -> String) -> usize {
+    (0..=DEEPEST)
+        .take_while(|layer| weights.shape(&name(*layer)).is_ok())
+        .count()
 }
 
 fn eps() -> f64 {
@@ -478,6 +551,31 @@ impl Umt5Config {
         }
     }
 
+    /// The extents of weights that come without a configuration, by the shapes of their tensors.
+    ///
+    /// # Errors
+    /// Where a tensor is missing or of a shape that no network has.
+    pub fn of_weights(weights: &Weights) -> Result<Self> {
+        let block = |layer: usize, name: &str| format!("encoder.block.{layer}.layer.{name}.weight");
+        let [vocab_size, d_model] = matrix(weights, "shared.weight")?;
+        let bias = block(0, "0.SelfAttention.relative_attention_bias");
+        let [buckets, num_heads] = matrix(weights, &bias)?;
+        let [inner, _] = matrix(weights, &block(0, "0.SelfAttention.q"))?;
+        let [d_ff, _] = matrix(weights, &block(0, "1.DenseReluDense.wi_0"))?;
+        let config = Self {
+            vocab_size,
+            d_model,
+            d_kv: inner / num_heads.max(1),
+            d_ff,
+            num_layers: layers(weights, |layer| block(layer, "0.SelfAttention.q")),
+            num_heads,
+            relative_attention_num_buckets: buckets,
+            ..Self::xxl()
+        };
+        config.check()?;
+        Ok(config)
+    }
+
     /// Reads the `config.json` of a text encoder.
     pub fn from_json(text: &str) -> Result<Self> {
         let config: Self = serde_json::from_str(text)?;
@@ -508,6 +606,94 @@ impl Umt5Config {
             buckets / 4 + 1,
             WIDEST,
         )
+    }
+}
+
+/// The activation in a [`ClipVision`](super::ClipVision).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClipActivation {
+    /// As defined, by the error function.
+    Gelu,
+    /// `x sigmoid(1.702 x)`.
+    QuickGelu,
+}
+
+/// The extents of a [`ClipVision`](super::ClipVision). The field names are those of the published `config.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClipConfig {
+    /// The width of a state.
+    pub hidden_size: usize,
+    /// The width between the layers of the feed-forward part.
+    pub intermediate_size: usize,
+    /// Layers.
+    pub num_hidden_layers: usize,
+    /// Heads.
+    pub num_attention_heads: usize,
+    /// Channels of a picture.
+    #[serde(default = "rgb")]
+    pub num_channels: usize,
+    /// Rows, and columns, of a picture.
+    pub image_size: usize,
+    /// Rows, and columns, of a patch.
+    pub patch_size: usize,
+    /// The activation.
+    pub hidden_act: ClipActivation,
+    /// Added to variances.
+    #[serde(default = "clip_eps")]
+    pub layer_norm_eps: f64,
+}
+
+fn clip_eps() -> f64 {
+    1e-5
+}
+
+impl ClipConfig {
+    /// ViT-H/14, 632 million parameters: what the picture-to-video models were trained with.
+    pub fn vit_h_14() -> Self {
+        Self {
+            hidden_size: 1280,
+            intermediate_size: 5120,
+            num_hidden_layers: 32,
+            num_attention_heads: 16,
+            num_channels: rgb(),
+            image_size: 224,
+            patch_size: 14,
+            hidden_act: ClipActivation::Gelu,
+            layer_norm_eps: clip_eps(),
+        }
+    }
+
+    /// Reads the `config.json` of a picture encoder.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let config: Self = serde_json::from_str(text)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// States of a picture: one for the whole, one for each patch.
+    pub fn tokens(&self) -> usize {
+        let side = self.image_size / self.patch_size;
+        1 + side * side
+    }
+
+    /// Whether a network can have these extents.
+    pub fn check(&self) -> Result<()> {
+        check("hidden_size", self.hidden_size, 1, WIDEST)?;
+        check("intermediate_size", self.intermediate_size, 1, WIDEST)?;
+        check("num_hidden_layers", self.num_hidden_layers, 1, DEEPEST)?;
+        check("num_attention_heads", self.num_attention_heads, 1, 512)?;
+        let whole = self.hidden_size.is_multiple_of(self.num_attention_heads);
+        let must = "a multiple of num_attention_heads";
+        check_that("hidden_size", self.hidden_size, whole, must)?;
+        check("num_channels", self.num_channels, 3, 3)?;
+        check("patch_size", self.patch_size, 1, 256)?;
+        check("image_size", self.image_size, self.patch_size, 2048)?;
+        let whole = self.image_size.is_multiple_of(self.patch_size);
+        let must = "a multiple of patch_size";
+        check_that("image_size", self.image_size, whole, must)?;
+        let positive = self.layer_norm_eps > 0.0;
+        check_that("layer_norm_eps", self.layer_norm_eps, positive, "above 0")
     }
 }
 

@@ -16,7 +16,10 @@ use affetto_nn::{
 };
 use candle_core::{DType, Device, Tensor};
 
-use super::{AttentionBackend, Conditioning, DitConfig, Linear, attention::attention, rope::Rope};
+use super::{
+    AttentionBackend, Conditioning, DitConfig, Linear, attention::attention, norm::LayerNorm,
+    rope::Rope,
+};
 use crate::{Error, Result, weights::Weights};
 
 /// Added to variances in the layers that a picture's states go through, PyTorch's default.
@@ -27,6 +30,8 @@ const IMAGE_EPS: f64 = 1e-5;
 pub struct DitCondition {
     /// `(B, L, text)`: states of a text with their zeros, or tokens.
     pub context: Tensor,
+    /// What takes its place from later frames on, the earliest first.
+    pub later: Vec<Later>,
     /// `(B, I, image)`: states of a picture.
     pub image: Option<Tensor>,
     /// `(B, in - out, F, H, W)`: mask and latent of a picture, which stand after the noisy latent.
@@ -38,10 +43,20 @@ impl DitCondition {
     pub fn of_context(context: Tensor) -> Self {
         Self {
             context,
+            later: Vec::new(),
             image: None,
             extra_channels: None,
         }
     }
+}
+
+/// A text, or tokens, that the video sees from a frame on.
+#[derive(Clone, Debug)]
+pub struct Later {
+    /// The frame of the latent, above 0.
+    pub from: usize,
+    /// `(B, L, text)`.
+    pub context: Tensor,
 }
 
 /// The transformer.
@@ -53,10 +68,16 @@ pub struct WanDit {
     time_projection: Linear,
     text: Mlp,
     image: Option<ImageEmbedding>,
-    blocks: Vec<Block>,
+    blocks: Blocks,
     /// `(1, 2, width)`: shift and scale before the head.
     table: Tensor,
     head: Linear,
+}
+
+/// The blocks, held or read anew whenever tokens pass through them.
+enum Blocks {
+    Held(Vec<Block>),
+    Streamed(Weights),
 }
 
 /// A point of the computation that tests compare.
@@ -64,7 +85,26 @@ pub(crate) type Observer<'a> = &'a mut dyn FnMut(&str, &Tensor);
 
 impl WanDit {
     /// Loads the network.
+    ///
+    /// # Errors
+    /// Where weights are missing, damaged or of another shape.
     pub fn new(config: &DitConfig, weights: &Weights) -> Result<Self> {
+        let blocks =
+            (0..config.layers).map(|layer| Block::new(config, weights, &block_name(layer)));
+        let blocks = Blocks::Held(blocks.collect::<Result<_>>()?);
+        Self::with_blocks(config, weights, blocks)
+    }
+
+    /// Loads the network but for its blocks, which are read in every pass and let go again: less memory, the same numbers,
+    /// more reading.
+    ///
+    /// # Errors
+    /// Those of [`Self::new`] that are not about blocks.
+    pub fn streamed(config: &DitConfig, weights: &Weights) -> Result<Self> {
+        Self::with_blocks(config, weights, Blocks::Streamed(weights.clone()))
+    }
+
+    fn with_blocks(config: &DitConfig, weights: &Weights, blocks: Blocks) -> Result<Self> {
         config.check()?;
         let (width, patch) = (config.width(), config.patch_len());
         let [time, down, across] = config.patch;
@@ -74,8 +114,6 @@ impl WanDit {
         let f32_weights = weights.with_f32();
         let time = format!("{embedder}.time_embedder");
         let text = format!("{embedder}.text_embedder");
-        let blocks =
-            (0..config.layers).map(|layer| Block::new(config, weights, &format!("blocks.{layer}")));
         Ok(Self {
             config: config.clone(),
             backend: AttentionBackend::default(),
@@ -94,7 +132,7 @@ impl WanDit {
                 Some(from) => Some(ImageEmbedding::new(weights, from, width)?),
                 None => None,
             },
-            blocks: blocks.collect::<Result<_>>()?,
+            blocks,
             table: f32_weights.get("scale_shift_table", &[1, 2, width])?,
             head: weights.linear("proj_out", width, config.out_channels * patch)?,
         })
@@ -149,15 +187,24 @@ impl WanDit {
         observe("tproj", &steps);
         let context = self.text.forward(&condition.context, Activation::Gelu)?; // (B, L, width)
         observe("ctx", &context);
+        let contexts = self.contexts(context, &condition.later, tokens)?;
         let image = match (&self.image, &condition.image) {
             (Some(embedding), Some(image)) => Some(embedding.forward(image)?),
             _ => None,
         };
         let seen = Seen {
-            context: &context,
+            contexts: &contexts,
             image: image.as_ref(),
         };
-        for (layer, block) in self.blocks.iter().enumerate() {
+        for layer in 0..self.config.layers {
+            let read;
+            let block = match &self.blocks {
+                Blocks::Held(blocks) => &blocks[layer],
+                Blocks::Streamed(weights) => {
+                    read = Block::new(&self.config, weights, &block_name(layer))?;
+                    &read
+                }
+            };
             x = block.forward(&x, &steps, &seen, &rope, self.backend)?;
             observe(&format!("block{layer}"), &x);
         }
@@ -205,22 +252,25 @@ impl WanDit {
                 permitted: format!("({batch})"),
             });
         }
-        let fits = match (condition.context.dims(), config.conditioning) {
-            ([items, len, text], Conditioning::Text { rows }) => {
-                (*items, *len, *text) == (batch, rows, config.text_width)
-            }
-            ([items, len, text], Conditioning::Tokens) => {
-                *len > 0 && (*items, *text) == (batch, config.text_width)
-            }
-            _ => false,
-        };
-        if !fits {
-            let rows = match config.conditioning {
-                Conditioning::Text { rows } => rows.to_string(),
-                Conditioning::Tokens => "tokens".into(),
+        let later = condition.later.iter().map(|later| &later.context);
+        for context in std::iter::once(&condition.context).chain(later) {
+            let fits = match (context.dims(), config.conditioning) {
+                ([items, len, text], Conditioning::Text { rows }) => {
+                    (*items, *len, *text) == (batch, rows, config.text_width)
+                }
+                ([items, len, text], Conditioning::Tokens) => {
+                    *len > 0 && (*items, *text) == (batch, config.text_width)
+                }
+                _ => false,
             };
-            let permitted = format!("({batch}, {rows}, {})", config.text_width);
-            return extents("context", &condition.context, permitted);
+            if !fits {
+                let rows = match config.conditioning {
+                    Conditioning::Text { rows } => rows.to_string(),
+                    Conditioning::Tokens => "tokens".into(),
+                };
+                let permitted = format!("({batch}, {rows}, {})", config.text_width);
+                return extents("context", context, permitted);
+            }
         }
         if let Some(width) = config.image_width {
             let fits = condition.image.as_ref().is_some_and(|image| {
@@ -236,6 +286,43 @@ impl WanDit {
             }
         }
         Ok(tokens)
+    }
+
+    /// Which tokens see which context. A token that spans frames sees what its first one does.
+    fn contexts(
+        &self,
+        first: Tensor,
+        later: &[Later],
+        [frames, rows, columns]: [usize; 3],
+    ) -> Result<Vec<SeenBy>> {
+        let frame = |later: &Later| later.from.div_ceil(self.config.patch[0]);
+        let starts: Vec<usize> = later.iter().map(frame).collect();
+        let bounds = || std::iter::once(0).chain(starts.iter().copied());
+        let ends = bounds().skip(1).chain([frames]);
+        let lens: Vec<Option<usize>> = bounds()
+            .zip(ends)
+            .map(|(start, end)| end.checked_sub(start).filter(|len| *len > 0))
+            .collect();
+        if lens.contains(&None) {
+            return Err(Error::Extents {
+                name: "frames at which contexts change",
+                found: starts,
+                permitted: format!("rising, above 0 and below {frames}"),
+            });
+        }
+        let projected = later
+            .iter()
+            .map(|later| self.text.forward(&later.context, Activation::Gelu));
+        let contexts = std::iter::once(Ok(first)).chain(projected);
+        contexts
+            .zip(lens.into_iter().flatten())
+            .map(|(context, len)| {
+                Ok(SeenBy {
+                    tokens: len * rows * columns,
+                    context: context?,
+                })
+            })
+            .collect()
     }
 
     /// `(B, C, F, H, W)` to `(B, T, C patch)`.
@@ -293,6 +380,10 @@ impl Denoiser for WanDit {
         let batch = latent.dims().first().copied().unwrap_or(0);
         self.forward(latent, &vec![time; batch], condition)
     }
+}
+
+fn block_name(layer: usize) -> String {
+    format!("blocks.{layer}")
 }
 
 /// Cosines, then sines, of the times at falling frequencies: `(B, width)`.
@@ -353,28 +444,6 @@ impl Mlp {
     }
 }
 
-/// A layer norm with gain and bias.
-struct LayerNorm {
-    weight: Tensor,
-    bias: Tensor,
-    eps: f64,
-}
-
-impl LayerNorm {
-    fn new(weights: &Weights, name: &str, width: usize, eps: f64) -> Result<Self> {
-        let weights = weights.with_f32();
-        Ok(Self {
-            weight: weights.get(&format!("{name}.weight"), &[width])?,
-            bias: weights.get(&format!("{name}.bias"), &[width])?,
-            eps,
-        })
-    }
-
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(ops::layer_norm(x, &self.weight, &self.bias, self.eps)?)
-    }
-}
-
 /// From the states of a picture to the width of the tokens.
 struct ImageEmbedding {
     before: LayerNorm,
@@ -401,9 +470,17 @@ impl ImageEmbedding {
     }
 }
 
-/// What a block attends to besides the tokens, both `(B, rows, width)`.
+/// So many tokens, and the context `(B, rows, width)` that they see.
+struct SeenBy {
+    tokens: usize,
+    context: Tensor,
+}
+
+/// What a block attends to besides the tokens.
 struct Seen<'a> {
-    context: &'a Tensor,
+    /// For the tokens in their order.
+    contexts: &'a [SeenBy],
+    /// `(B, rows, width)`.
     image: Option<&'a Tensor>,
 }
 
@@ -574,9 +651,22 @@ impl CrossAttention {
         })
     }
 
+    fn attend(&self, q: &Tensor, seen: &[SeenBy], backend: AttentionBackend) -> Result<Tensor> {
+        if let [only] = seen {
+            return self.context.attend(q, &only.context, self.heads, backend);
+        }
+        let (mut start, mut parts) = (0, Vec::with_capacity(seen.len()));
+        for SeenBy { tokens, context } in seen {
+            let q = q.narrow(1, start, *tokens)?.contiguous()?;
+            parts.push(self.context.attend(&q, context, self.heads, backend)?);
+            start += tokens;
+        }
+        Ok(Tensor::cat(&parts, 1)?)
+    }
+
     fn forward(&self, x: &Tensor, seen: &Seen, backend: AttentionBackend) -> Result<Tensor> {
         let q = self.q.forward(x)?;
-        let mut y = self.context.attend(&q, seen.context, self.heads, backend)?;
+        let mut y = self.attend(&q, seen.contexts, backend)?;
         if let (Some(image), Some(picture)) = (&self.image, seen.image) {
             y = (y + image.attend(&q, picture, self.heads, backend)?)?;
         }

@@ -1,17 +1,20 @@
 //! The networks: Wan Team, "Wan: Open and Advanced Large-Scale Video Generative Models" (2025), sections 4.1 and 4.2.
 
 pub mod attention;
+pub mod clip;
 pub mod config;
 pub mod dit;
 mod frames;
 pub mod linear;
+mod norm;
 mod rope;
 pub mod umt5;
 pub mod vae;
 
 pub use attention::AttentionBackend;
-pub use config::{Conditioning, DitConfig, Umt5Config, VaeConfig};
-pub use dit::{DitCondition, WanDit};
+pub use clip::ClipVision;
+pub use config::{ClipConfig, Conditioning, DitConfig, Umt5Config, VaeConfig};
+pub use dit::{DitCondition, Later, WanDit};
 pub use linear::Linear;
 pub use umt5::Umt5Encoder;
 pub use vae::{DecodeStream, EncodeStream, Tiles, WanVae};

@@ -7,68 +7,76 @@
 //! | states | `(1, T, D)` `f32` | one for each word |
 
 use affetto_nn::ops;
-use candle_core::{D, Device, Tensor};
+use candle_core::{D, Tensor};
 
 use super::{Linear, Umt5Config};
 use crate::{Error, Result, weights::Weights};
 
-/// The encoder.
+/// The encoder. Its blocks are read one after the other while texts pass through them, and none is kept: of the 5.7 billion
+/// numbers of the published one, 190 million are held at a time.
 pub struct Umt5Encoder {
     config: Umt5Config,
-    device: Device,
-    embedding: Tensor,
-    blocks: Vec<Block>,
+    weights: Weights,
     norm: Tensor,
 }
 
 impl Umt5Encoder {
-    /// Loads the network.
+    /// An encoder that reads from `weights`.
     pub fn new(config: &Umt5Config, weights: &Weights) -> Result<Self> {
         config.check()?;
-        let embedding = [config.vocab_size, config.d_model];
-        let blocks = (0..config.num_layers)
-            .map(|layer| Block::new(config, weights, &format!("encoder.block.{layer}.layer")));
+        let norm = "encoder.final_layer_norm.weight";
         Ok(Self {
             config: config.clone(),
-            device: weights.device().clone(),
-            embedding: weights.get("shared.weight", &embedding)?,
-            blocks: blocks.collect::<Result<_>>()?,
-            norm: weights
-                .with_f32()
-                .get("encoder.final_layer_norm.weight", &[config.d_model])?,
+            weights: weights.clone(),
+            norm: weights.with_f32().get(norm, &[config.d_model])?,
         })
     }
 
-    /// The states of `words`.
+    /// The states of texts, each `(1, T, D)`.
     ///
     /// # Errors
-    /// Where there is no word or one that the vocabulary has not.
-    pub fn encode(&self, words: &[u32]) -> Result<Tensor> {
-        let known = |word: &u32| (*word as usize) < self.config.vocab_size;
+    /// Where a text has no word or one that the vocabulary has not, and where the weights are damaged.
+    pub fn encode(&self, texts: &[Vec<u32>]) -> Result<Vec<Tensor>> {
+        let device = self.weights.device();
+        let texts = texts.iter().map(|words| {
+            let buckets = Tensor::new(&self.buckets(words.len())[..], device)?;
+            Ok((self.embedded(words)?, buckets))
+        });
+        let mut texts = texts.collect::<Result<Vec<_>>>()?;
+        for layer in 0..self.config.num_layers {
+            let name = format!("encoder.block.{layer}.layer");
+            let block = Block::new(&self.config, &self.weights, &name)?;
+            for (x, buckets) in &mut texts {
+                *x = block.forward(x, buckets)?;
+            }
+        }
+        let eps = self.config.layer_norm_epsilon;
+        let states = |x: &Tensor| Ok(ops::rms_norm(x, &self.norm, eps)?.unsqueeze(0)?);
+        texts.iter().map(|(x, _)| states(x)).collect()
+    }
+
+    /// `(T, D)`.
+    fn embedded(&self, words: &[u32]) -> Result<Tensor> {
+        let vocabulary = self.config.vocab_size;
+        let known = |word: &u32| (*word as usize) < vocabulary;
         if words.is_empty() || !words.iter().all(known) {
             return Err(Error::Extents {
                 name: "words",
                 found: vec![words.len()],
-                permitted: format!("one or more, each below {}", self.config.vocab_size),
+                permitted: format!("one or more, each below {vocabulary}"),
             });
         }
-        let ids = Tensor::new(words, &self.device)?;
-        let x = self.embedding.index_select(&ids, 0)?;
-        let mut x = x.to_dtype(candle_core::DType::F32)?; // (T, D)
-        let buckets = Tensor::new(&self.buckets(words.len())[..], &self.device)?;
-        for block in &self.blocks {
-            x = block.forward(&x, &buckets)?;
-        }
-        let x = ops::rms_norm(&x, &self.norm, self.config.layer_norm_epsilon)?;
-        Ok(x.unsqueeze(0)?)
+        let shape = [vocabulary, self.config.d_model];
+        self.weights.rows("shared.weight", shape, words)
     }
 
-    /// The states of `words` followed by rows of zeros, `(1, rows, D)`, which is what the transformer was trained with.
-    /// Of more words than rows, the first count.
-    pub fn encode_padded(&self, words: &[u32], rows: usize) -> Result<Tensor> {
-        let words = &words[..words.len().min(rows)];
-        let states = self.encode(words)?;
-        Ok(states.pad_with_zeros(1, 0, rows - words.len())?)
+    /// The same states, each followed by rows of zeros, `(1, rows, D)`, which is what the transformer was trained with. Of
+    /// more words than rows, the first count.
+    pub fn encode_padded(&self, texts: &[Vec<u32>], rows: usize) -> Result<Vec<Tensor>> {
+        let cut = |words: &Vec<u32>| words[..words.len().min(rows)].to_vec();
+        let states = self.encode(&texts.iter().map(cut).collect::<Vec<_>>())?;
+        let padded = |states: &Tensor| Ok(states.pad_with_zeros(1, 0, rows - states.dim(1)?)?);
+        states.iter().map(padded).collect()
     }
 
     /// The class of the distance from each word to each other one, query by query: half of the classes for words before,

@@ -338,6 +338,12 @@ impl Span {
 }
 
 impl Tiles {
+    /// How many tiles an axis of `extent` has.
+    pub(crate) fn count(self, extent: usize) -> usize {
+        let step = self.size.saturating_sub(self.overlap).max(1);
+        1 + extent.saturating_sub(self.size).div_ceil(step)
+    }
+
     /// The tiles of an axis of `extent`, the last moved back to end with it.
     fn spans(self, extent: usize, factor: usize) -> Result<Vec<Span>> {
         if self.overlap >= self.size {
@@ -351,7 +357,7 @@ impl Tiles {
             return Ok(vec![Span::whole(extent, factor)]);
         }
         let step = self.size - self.overlap;
-        let count = (extent - self.size).div_ceil(step) + 1;
+        let count = self.count(extent);
         let ramp = (self.overlap * factor).max(1) as f32;
         let mut spans: Vec<Span> = (0..count)
             .map(|index| {

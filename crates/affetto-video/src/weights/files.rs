@@ -6,7 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs,
-    io::BufReader,
+    io::{BufReader, Read, Seek, SeekFrom},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
@@ -16,10 +16,12 @@ use candle_core::{
     DType, Device, Tensor,
     quantized::{
         GgmlDType, QTensor,
+        ggml_file::qtensor_from_ggml,
         gguf_file::{Content, Value},
     },
-    safetensors::MmapedSafetensors,
+    safetensors::{Load, MmapedSafetensors},
 };
+use safetensors::tensor::TensorView;
 use serde::Deserialize;
 
 use crate::{Error, Result};
@@ -116,10 +118,11 @@ fn parts(index: &Path) -> Result<Vec<PathBuf>> {
             let plain = Path::new(name)
                 .file_name()
                 .is_some_and(|last| last == name.as_str());
-            if plain {
-                Ok(folder.join(name))
+            let path = folder.join(name);
+            if plain && path.is_file() {
+                Ok(path)
             } else {
-                Err(damaged(format!("{name:?} is no name of a file beside it")))
+                Err(damaged(format!("{name:?} is no file beside it")))
             }
         })
         .collect()
@@ -164,6 +167,11 @@ impl File {
         })
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The names of its tensors.
     pub fn names(&self) -> Box<dyn Iterator<Item = &str> + '_> {
         match &self.kind {
@@ -181,14 +189,18 @@ impl File {
 
     /// A damaged tensor.
     pub fn damaged(&self, name: &str, error: &candle_core::Error) -> Error {
+        self.damaged_by(name, &reason(error))
+    }
+
+    fn damaged_by(&self, name: &str, reason: &str) -> Error {
         Error::Damaged {
             path: self.path.clone(),
-            reason: format!("{name}: {}", reason(error)),
+            reason: format!("{name}: {reason}"),
         }
     }
 
     /// The shape of a tensor, that before it was folded to fit where the file says so.
-    fn shape(&self, name: &str) -> Result<Vec<usize>> {
+    pub fn shape(&self, name: &str) -> Result<Vec<usize>> {
         match &self.kind {
             Kind::Safetensors { shapes, .. } => {
                 shapes.get(name).cloned().ok_or_else(|| self.missing(name))
@@ -248,34 +260,68 @@ impl File {
         match &self.kind {
             Kind::Safetensors { map, shapes } => {
                 let tensor = map.load(name, &Device::Cpu).map_err(damaged)?;
-                if tensor.dtype() != DType::F8E4M3 {
-                    return Ok(tensor);
-                }
-                let tensor = tensor.to_dtype(DType::F32).map_err(damaged)?;
-                let base = name.strip_suffix("weight");
-                let scale = base.and_then(|base| {
-                    SCALES
-                        .iter()
-                        .map(|scale| format!("{base}{scale}"))
-                        .find(|scale| shapes.contains_key(scale))
-                });
-                let Some(scale) = scale else {
-                    return Ok(tensor);
-                };
-                let scaled = || {
-                    let scale = map.load(&scale, &Device::Cpu)?.to_dtype(DType::F32)?;
-                    tensor.affine(
-                        f64::from(scale.flatten_all()?.get(0)?.to_scalar::<f32>()?),
-                        0.0,
-                    )
-                };
-                scaled().map_err(damaged)
+                scaled(map, shapes, name, tensor).map_err(damaged)
             }
             Kind::Gguf(content) => {
                 let tensor = self.stored_blocks(content, name, &Device::Cpu)?;
                 tensor.dequantize(&Device::Cpu).map_err(damaged)
             }
         }
+    }
+
+    /// Some rows of a matrix as floats on the CPU; nothing else of it is read.
+    pub fn rows(&self, name: &str, [count, width]: [usize; 2], rows: &[u32]) -> Result<Tensor> {
+        if rows.iter().any(|row| *row as usize >= count) {
+            return Err(self.damaged_by(name, "a row past its last is asked for"));
+        }
+        let damaged = |error: candle_core::Error| self.damaged(name, &error);
+        match &self.kind {
+            Kind::Safetensors { map, shapes } => {
+                let view = map.get(name).map_err(damaged)?;
+                let row_bytes = view.data().len() / count;
+                let row = |row: &u32| &view.data()[*row as usize * row_bytes..][..row_bytes];
+                let bytes: Vec<u8> = rows.iter().flat_map(row).copied().collect();
+                let part = TensorView::new(view.dtype(), vec![rows.len(), width], &bytes);
+                let part = part.map_err(|error| self.damaged_by(name, &error.to_string()))?;
+                let tensor = part.load(&Device::Cpu).map_err(damaged)?;
+                scaled(map, shapes, name, tensor).map_err(damaged)
+            }
+            Kind::Gguf(content) => {
+                let info = content.tensor_infos.get(name);
+                let info = info.ok_or_else(|| self.missing(name))?;
+                let kind = info.ggml_dtype;
+                if !width.is_multiple_of(kind.block_size()) {
+                    let ids = Tensor::new(rows, &Device::Cpu).map_err(damaged)?;
+                    let whole = self.tensor(name)?;
+                    return whole.index_select(&ids, 0).map_err(damaged);
+                }
+                let row_bytes = width / kind.block_size() * kind.type_size();
+                let start = content.tensor_data_offset + info.offset;
+                let mut bytes = vec![0; rows.len() * row_bytes];
+                let mut file = self.reader()?;
+                for (row, bytes) in rows.iter().zip(bytes.chunks_exact_mut(row_bytes)) {
+                    let place = start + u64::from(*row) * row_bytes as u64;
+                    let read = file.seek(SeekFrom::Start(place));
+                    read.and_then(|_| file.read_exact(bytes))
+                        .map_err(|error| self.damaged_by(name, &error.to_string()))?;
+                }
+                let dims = vec![rows.len(), width];
+                qtensor_from_ggml(kind, &bytes, dims, &Device::Cpu)
+                    .and_then(|tensor| tensor.dequantize(&Device::Cpu))
+                    .map_err(damaged)
+            }
+        }
+    }
+
+    /// Bytes of a tensor whose numbers are in blocks.
+    pub fn block_bytes(&self, name: &str) -> Option<u64> {
+        let Kind::Gguf(content) = &self.kind else {
+            return None;
+        };
+        let info = content.tensor_infos.get(name)?;
+        let kind = info.ggml_dtype;
+        let blocks = info.shape.elem_count() / kind.block_size();
+        (kind.block_size() > 1).then(|| (blocks * kind.type_size()) as u64)
     }
 
     /// A matrix in the blocks in which the file has it; none where it has floats.
@@ -293,14 +339,42 @@ impl File {
     }
 
     fn stored_blocks(&self, content: &Content, name: &str, device: &Device) -> Result<QTensor> {
+        content
+            .tensor(&mut self.reader()?, name, device)
+            .map_err(|error| self.damaged(name, &error))
+    }
+
+    fn reader(&self) -> Result<BufReader<fs::File>> {
         let file = fs::File::open(&self.path).map_err(|source| Error::Read {
             path: self.path.clone(),
             source,
         })?;
-        content
-            .tensor(&mut BufReader::new(file), name, device)
-            .map_err(|error| self.damaged(name, &error))
+        Ok(BufReader::new(file))
     }
+}
+
+/// A tensor of a safetensors file as floats that mean what they say: one of 8-bit floats is multiplied by the scale beside
+/// it.
+fn scaled(
+    map: &MmapedSafetensors,
+    shapes: &HashMap<String, Vec<usize>>,
+    name: &str,
+    tensor: Tensor,
+) -> candle_core::Result<Tensor> {
+    if tensor.dtype() != DType::F8E4M3 {
+        return Ok(tensor);
+    }
+    let tensor = tensor.to_dtype(DType::F32)?;
+    let scales = SCALES.iter().filter_map(|scale| {
+        let base = name.strip_suffix("weight")?;
+        Some(format!("{base}{scale}"))
+    });
+    let Some(scale) = scales.into_iter().find(|scale| shapes.contains_key(scale)) else {
+        return Ok(tensor);
+    };
+    let scale = map.load(&scale, &Device::Cpu)?.to_dtype(DType::F32)?;
+    let scale = scale.flatten_all()?.get(0)?.to_scalar::<f32>()?;
+    tensor.affine(f64::from(scale), 0.0)
 }
 
 /// The first line of a message; candle adds where it arose.

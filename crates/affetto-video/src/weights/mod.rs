@@ -107,6 +107,30 @@ impl Weights {
         self.with_dtype(DType::F32).with_kept(Keep::Floats)
     }
 
+    /// The files.
+    pub fn paths(&self) -> Vec<std::path::PathBuf> {
+        let files = self.store.files.iter();
+        files.map(|file| file.path().to_path_buf()).collect()
+    }
+
+    /// Whether a tensor is there and of this shape; nothing of it is read.
+    ///
+    /// # Errors
+    /// Where it is not.
+    pub fn check(&self, name: &str, shape: &[usize]) -> Result<()> {
+        let (file, name) = self.find(name)?;
+        file.check_shape(&name, shape)
+    }
+
+    /// The shape of a tensor.
+    ///
+    /// # Errors
+    /// Where it is missing.
+    pub fn shape(&self, name: &str) -> Result<Vec<usize>> {
+        let (file, name) = self.find(name)?;
+        file.shape(&name)
+    }
+
     /// How the names are spelled.
     pub fn spelling(&self) -> Spelling {
         self.store.spelling
@@ -154,6 +178,39 @@ impl Weights {
                 .to_device(&self.device)
         };
         placed().map_err(|error| file.damaged(&name, &error))
+    }
+
+    /// Some rows of a matrix that the network calls `name`, `f32`; only these are read.
+    ///
+    /// # Errors
+    /// Those of [`Self::get`], and where a row is past the last.
+    pub fn rows(&self, name: &str, shape: [usize; 2], rows: &[u32]) -> Result<Tensor> {
+        let (file, name) = self.find(name)?;
+        file.check_shape(&name, &shape)?;
+        let tensor = file.rows(&name, shape, rows)?;
+        let placed = || tensor.to_dtype(DType::F32)?.to_device(&self.device);
+        placed().map_err(|error| file.damaged(&name, &error))
+    }
+
+    /// Bytes that the tensors that are listed take in memory.
+    pub fn held_bytes(&self, tensors: &[(String, Vec<usize>)]) -> u64 {
+        let bytes = |(name, shape): &(String, Vec<usize>)| {
+            let floats = shape.iter().product::<usize>() as u64 * self.dtype.size_in_bytes() as u64;
+            let stored = match (self.keep, &shape[..]) {
+                (Keep::AsStored, [_, _]) if name.ends_with(".weight") => {
+                    let found = self.find(name).ok();
+                    found.and_then(|(file, name)| file.block_bytes(&name))
+                }
+                (Keep::Quantized(kind), [out, width])
+                    if name.ends_with(".weight") && width.is_multiple_of(kind.block_size()) =>
+                {
+                    Some((out * width / kind.block_size() * kind.type_size()) as u64)
+                }
+                _ => None,
+            };
+            stored.unwrap_or(floats)
+        };
+        tensors.iter().map(bytes).sum()
     }
 
     /// The linear layer of which `name` is the beginning of the names, from `width_in` to `width_out`.

@@ -13,6 +13,8 @@ pub enum Network {
     },
     /// The text encoder.
     Umt5,
+    /// The picture encoder.
+    Clip,
 }
 
 /// How names are spelled.
@@ -32,7 +34,7 @@ impl Spelling {
 }
 
 /// What repackaged files put before every name.
-const PREFIXES: [&str; 7] = [
+const PREFIXES: [&str; 8] = [
     "",
     "model.diffusion_model.",
     "diffusion_model.",
@@ -40,6 +42,7 @@ const PREFIXES: [&str; 7] = [
     "first_stage_model.",
     "vae.",
     "text_encoders.umt5xxl.transformer.",
+    "clip_vision.",
 ];
 
 impl Network {
@@ -49,6 +52,7 @@ impl Network {
             Self::Dit => "a Wan transformer",
             Self::Vae { .. } => "a Wan autoencoder",
             Self::Umt5 => "a UMT5 encoder",
+            Self::Clip => "a CLIP picture encoder",
         }
     }
 
@@ -58,6 +62,7 @@ impl Network {
             Self::Dit => "blocks.0.attn1.to_q.weight",
             Self::Vae { .. } => "decoder.mid_block.resnets.0.conv1.weight",
             Self::Umt5 => "encoder.block.0.layer.0.SelfAttention.q.weight",
+            Self::Clip => "vision_model.encoder.layers.0.self_attn.q_proj.weight",
         }
     }
 
@@ -84,7 +89,7 @@ impl Network {
     /// but the text encoder.
     pub fn spell(self, name: &str, spelling: Spelling) -> String {
         match (self, spelling) {
-            (_, Spelling::Diffusers) => name.into(),
+            (_, Spelling::Diffusers) | (Self::Clip, _) => name.into(),
             (Self::Dit, _) => dit(name),
             (Self::Vae { res_blocks }, _) => vae(name, res_blocks),
             (Self::Umt5, Spelling::Original) => umt5_original(name),

@@ -1,6 +1,6 @@
 //! The tensors of each network, computed from its configuration.
 
-use crate::model::{DitConfig, Umt5Config, VaeConfig};
+use crate::model::{ClipConfig, DitConfig, Umt5Config, VaeConfig};
 
 /// A tensor's name and shape.
 type Entry = (String, Vec<usize>);
@@ -75,6 +75,33 @@ impl DitConfig {
         list.layer(&format!("{name}.norm2"), &[width]);
         list.layer(&format!("{name}.ffn.net.0.proj"), &[self.ffn_width, width]);
         list.layer(&format!("{name}.ffn.net.2"), &[width, self.ffn_width]);
+    }
+}
+
+impl ClipConfig {
+    /// Name and shape of every tensor that is read, as transformers spells the names: all but the last layer and what
+    /// comes after it.
+    pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
+        let (width, patch) = (self.hidden_size, self.patch_size);
+        let mut list = List::default();
+        let embedding = |name: &str| format!("vision_model.embeddings.{name}");
+        list.add(embedding("class_embedding"), &[width]);
+        let kernel = [width, self.num_channels, patch, patch];
+        list.add(embedding("patch_embedding.weight"), &kernel);
+        let positions = [self.tokens(), width];
+        list.add(embedding("position_embedding.weight"), &positions);
+        list.layer("vision_model.pre_layrnorm", &[width]);
+        for layer in 0..self.num_hidden_layers - 1 {
+            let part = |part: &str| format!("vision_model.encoder.layers.{layer}.{part}");
+            for name in ["q_proj", "k_proj", "v_proj", "out_proj"] {
+                list.layer(&part(&format!("self_attn.{name}")), &[width, width]);
+            }
+            list.layer(&part("layer_norm1"), &[width]);
+            list.layer(&part("layer_norm2"), &[width]);
+            list.layer(&part("mlp.fc1"), &[self.intermediate_size, width]);
+            list.layer(&part("mlp.fc2"), &[width, self.intermediate_size]);
+        }
+        list.0
     }
 }
 

@@ -304,6 +304,33 @@ fn gguf_files_load_as_floats_and_as_blocks() {
     assert!(distance(&output(&weights), &expected) < 0.05);
 }
 
+/// Of floats, of blocks that rows consist of, and of rows that blocks do not divide.
+#[test]
+fn rows_are_those_of_the_whole_matrix() {
+    let folder = tempfile::tempdir().unwrap();
+    let tensors = fixture("tiny_umt5");
+    let whole = weights("tiny_umt5", Network::Umt5);
+    for kind in [None, Some(GgmlDType::F16), Some(GgmlDType::Q8_0)] {
+        let read = match kind {
+            None => whole.clone(),
+            Some(kind) => {
+                let path = folder.path().join("encoder.gguf");
+                gguf(&tensors, Network::Umt5, Spelling::LlamaCpp, kind, &path);
+                Weights::open(&path, Network::Umt5, &Device::Cpu).unwrap()
+            }
+        };
+        let all = read.get("shared.weight", &[128, 32]).unwrap();
+        let some = read
+            .rows("shared.weight", [128, 32], &[3, 127, 3, 0])
+            .unwrap();
+        let ids = Tensor::new(&[3u32, 127, 3, 0], &Device::Cpu).unwrap();
+        let far = distance(&some, &all.index_select(&ids, 0).unwrap());
+        assert_eq!(far, 0.0, "{kind:?}");
+        assert!(read.rows("shared.weight", [128, 32], &[128]).is_err());
+        assert!(read.rows("shared.weight", [127, 32], &[1]).is_err());
+    }
+}
+
 #[test]
 fn text_encoders_load_from_every_spelling() {
     let folder = tempfile::tempdir().unwrap();
@@ -311,8 +338,9 @@ fn text_encoders_load_from_every_spelling() {
     let states = |weights: &Weights| {
         Umt5Encoder::new(&config, weights)
             .unwrap()
-            .encode(&[3, 99, 17, 1])
+            .encode(&[vec![3, 99, 17, 1]])
             .unwrap()
+            .remove(0)
     };
     let expected = states(&weights("tiny_umt5", Network::Umt5));
     let tensors = fixture("tiny_umt5");
