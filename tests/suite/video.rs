@@ -135,11 +135,7 @@ fn what_cannot_be_made_is_refused_with_the_remedy() {
         7,
         "--device cpu",
     );
-    refused(
-        &format!("{FOX} --device gpu -o fox.mp4"),
-        2,
-        "none of auto",
-    );
+    refused(&format!("{FOX} --device gpu -o fox.mp4"), 2, "none of auto");
     refused(
         &format!("{FOX} --preset fastwan -o fox.mp4"),
         2,
