@@ -141,15 +141,23 @@ impl From<video::Error> for Failure {
     fn from(error: video::Error) -> Self {
         use video::Error;
         let code = match &error {
-            Error::Config { .. } | Error::OtherJob => Code::Usage,
+            Error::Config { .. }
+            | Error::OtherJob
+            | Error::Checkpoint { .. }
+            | Error::OtherTraining { .. } => Code::Usage,
             Error::Incomplete { .. }
             | Error::NoWeights { .. }
             | Error::OtherNetwork { .. }
             | Error::MissingTensor { .. }
             | Error::Misshapen { .. } => Code::Model,
-            Error::Read { .. } | Error::Damaged { .. } | Error::Json { .. } | Error::Small(_) => {
-                Code::Input
-            }
+            Error::Read { .. }
+            | Error::Damaged { .. }
+            | Error::Json { .. }
+            | Error::Small(_)
+            | Error::Lora { .. }
+            | Error::Labels { .. }
+            | Error::Clip { .. } => Code::Input,
+            Error::Write { source, .. } => write_code(source),
             Error::Media(error) => media_code(error),
             Error::Cancelled => Code::Interrupted,
             _ => Code::Failed,
@@ -220,7 +228,10 @@ fn face_code(error: &face::Error) -> Code {
 
 fn media_code(error: &media::Error) -> Code {
     match error {
-        media::Error::InFile { .. } | media::Error::Read(_) => Code::Input,
+        media::Error::InFile { .. }
+        | media::Error::Read(_)
+        | media::Error::FilmRead { .. }
+        | media::Error::Limit { .. } => Code::Input,
         media::Error::Write { source, .. } => write_code(source),
         media::Error::PictureSize { .. } => Code::Usage,
         _ => Code::Failed, // a format that cannot hold what was made

@@ -7,11 +7,13 @@
 pub mod condition;
 mod error;
 pub mod generate;
+pub mod lora;
 pub mod model;
 #[cfg(test)]
 mod parity;
 pub mod prompt;
 pub mod text;
+pub mod train;
 pub mod wan;
 pub mod weights;
 

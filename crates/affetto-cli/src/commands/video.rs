@@ -8,6 +8,7 @@ use affetto::{
     video::{
         condition::{SolverName, VideoRequest},
         cpu,
+        lora::{Lora, LoraSource},
         wan::{WanFolder, WanPlan},
     },
 };
@@ -31,11 +32,21 @@ pub fn run(what: &Video, printer: &Printer) -> Result<Value, Failure> {
 fn generate(args: &VideoGenerate, printer: &Printer) -> Result<Value, Failure> {
     let request = request(args)?;
     request.check()?;
-    let wan = WanFolder::open(&folder(args)?)?;
+    let wan = WanFolder::open(&folder(args.wan.as_deref())?)?;
+    let loras: Vec<LoraSource> = args
+        .lora
+        .iter()
+        .map(|text| text.parse())
+        .collect::<Result<_, _>>()?;
+    let mut wan = wan.with_loras(&loras)?;
+    if let Some(tiny) = &args.taew {
+        wan = wan.with_tiny_decoder(tiny)?;
+    }
     let plan = wan.plan(&request)?;
     say_plan(&plan, &request, printer);
+    say_loras(&wan, printer);
     if args.dry_run {
-        return Ok(json!({ "request": request, "plan": plan }));
+        return Ok(json!({ "request": request, "plan": plan, "loras": loras_json(&wan) }));
     }
     let file = file(args)?;
     let kept = beside(file);
@@ -48,7 +59,44 @@ fn generate(args: &VideoGenerate, printer: &Printer) -> Result<Value, Failure> {
     let _ = std::fs::remove_file(&kept);
     printer.clear();
     printer.data(&file.display().to_string());
-    Ok(json!({ "file": file, "request": request, "plan": json(&plan) }))
+    Ok(json!({
+        "file": file,
+        "request": request,
+        "plan": json(&plan),
+        "loras": loras_json(&wan),
+    }))
+}
+
+/// What is added to the transformer.
+fn loras_json(wan: &WanFolder) -> Value {
+    let lora = |lora: &Lora| {
+        json!({
+            "file": lora.source().path,
+            "strength": lora.source().strength,
+            "sha256": lora.sha256(),
+            "rank": lora.rank(),
+            "tensors": lora.changed(),
+        })
+    };
+    wan.loras().iter().map(lora).collect()
+}
+
+fn say_loras(wan: &WanFolder, printer: &Printer) {
+    let row = |lora: &Lora| {
+        let source = lora.source();
+        let text = format!(
+            "{} at {}, rank {}, in {} tensors",
+            source.path.display(),
+            source.strength,
+            lora.rank(),
+            lora.changed()
+        );
+        vec!["adds".to_owned(), text]
+    };
+    let rows: Vec<Vec<String>> = wan.loras().iter().map(row).collect();
+    if !rows.is_empty() {
+        printer.say_table(&rows);
+    }
 }
 
 fn request(args: &VideoGenerate) -> Result<VideoRequest, Failure> {
@@ -78,9 +126,10 @@ fn request(args: &VideoGenerate) -> Result<VideoRequest, Failure> {
     })
 }
 
-fn folder(args: &VideoGenerate) -> Result<PathBuf, Failure> {
-    let named = args.wan.clone();
-    let found = named.or_else(|| std::env::var_os("AFFETTO_WAN").map(PathBuf::from));
+/// The folder of the weights.
+pub(super) fn folder(named: Option<&Path>) -> Result<PathBuf, Failure> {
+    let found = named.map(Path::to_path_buf);
+    let found = found.or_else(|| std::env::var_os("AFFETTO_WAN").map(PathBuf::from));
     found.ok_or_else(|| Failure {
         code: Code::Model,
         message: "no weights of Wan 2.1 are named, and the program has none of its own".into(),

@@ -5,13 +5,17 @@ pub mod config;
 pub mod dit;
 mod frames;
 pub mod linear;
+pub mod reuse;
 mod rope;
+pub mod tiny;
 pub mod umt5;
 pub mod vae;
 
 pub use attention::AttentionBackend;
 pub use config::{Conditioning, DitConfig, Umt5Config, VaeConfig};
 pub use dit::{DitCondition, WanDit};
-pub use linear::Linear;
+pub use linear::{Linear, Residual};
+pub use reuse::{Reuse, Reusing};
+pub use tiny::{TinyConfig, TinyDecoder};
 pub use umt5::Umt5Encoder;
 pub use vae::{DecodeStream, EncodeStream, Tiles, WanVae};

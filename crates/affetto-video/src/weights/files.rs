@@ -34,7 +34,7 @@ const SCALES: [&str; 2] = ["scale_weight", "weight_scale"];
 const SHAPE_KEY: &str = "comfy.gguf.orig_shape.";
 
 /// An open file.
-pub(super) struct File {
+pub(crate) struct File {
     path: PathBuf,
     kind: Kind,
 }
@@ -164,6 +164,23 @@ impl File {
         })
     }
 
+    /// Opens a file that must be safetensors.
+    pub fn open_safetensors(path: &Path) -> Result<Self> {
+        let file = Self::open(path)?;
+        match file.kind {
+            Kind::Safetensors { .. } => Ok(file),
+            Kind::Gguf(_) => Err(Error::Damaged {
+                path: path.into(),
+                reason: "a GGUF file, where safetensors are read".into(),
+            }),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The names of its tensors.
     pub fn names(&self) -> Box<dyn Iterator<Item = &str> + '_> {
         match &self.kind {
@@ -188,7 +205,7 @@ impl File {
     }
 
     /// The shape of a tensor, that before it was folded to fit where the file says so.
-    fn shape(&self, name: &str) -> Result<Vec<usize>> {
+    pub fn shape(&self, name: &str) -> Result<Vec<usize>> {
         match &self.kind {
             Kind::Safetensors { shapes, .. } => {
                 shapes.get(name).cloned().ok_or_else(|| self.missing(name))

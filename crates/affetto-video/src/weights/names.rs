@@ -13,6 +13,8 @@ pub enum Network {
     },
     /// The text encoder.
     Umt5,
+    /// The tiny decoder in place of the autoencoder's, which has one spelling.
+    Tiny,
 }
 
 /// How names are spelled.
@@ -49,6 +51,7 @@ impl Network {
             Self::Dit => "a Wan transformer",
             Self::Vae { .. } => "a Wan autoencoder",
             Self::Umt5 => "a UMT5 encoder",
+            Self::Tiny => "a TAEW decoder",
         }
     }
 
@@ -58,6 +61,7 @@ impl Network {
             Self::Dit => "blocks.0.attn1.to_q.weight",
             Self::Vae { .. } => "decoder.mid_block.resnets.0.conv1.weight",
             Self::Umt5 => "encoder.block.0.layer.0.SelfAttention.q.weight",
+            Self::Tiny => "decoder.3.conv.0.weight",
         }
     }
 
@@ -84,7 +88,7 @@ impl Network {
     /// but the text encoder.
     pub fn spell(self, name: &str, spelling: Spelling) -> String {
         match (self, spelling) {
-            (_, Spelling::Diffusers) => name.into(),
+            (_, Spelling::Diffusers) | (Self::Tiny, _) => name.into(),
             (Self::Dit, _) => dit(name),
             (Self::Vae { res_blocks }, _) => vae(name, res_blocks),
             (Self::Umt5, Spelling::Original) => umt5_original(name),
