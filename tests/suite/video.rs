@@ -2,6 +2,11 @@
 
 use std::{fs, path::Path};
 
+use affetto::{
+    emotion::FrameRate,
+    media::{self, film::write_film},
+};
+use image::{Rgb, RgbImage};
 use serde_json::Value;
 
 use crate::command::{Place, stderr, stdout};
@@ -202,4 +207,149 @@ fn added_weights_are_found() {
     run(&format!("{fox} -o fox.mp4"));
     run(&format!("{FOX} -o named.mp4"));
     assert_eq!(place.read("fox.mp4"), place.read("named.mp4"));
+}
+
+/// Four clips of one colour each, and what is said of them.
+fn with_clips(place: &Place) {
+    let folder = place.path().join("clips");
+    fs::create_dir(&folder).unwrap();
+    let mut labels = String::from("file,caption,emotion\n");
+    for (at, emotion) in ["sadness", "amusement", "sadness", "amusement"]
+        .into_iter()
+        .enumerate()
+    {
+        let shade = 40 + 60 * at as u8;
+        let picture = |_| RgbImage::from_pixel(48, 32, Rgb([shade, 90, 250 - shade]));
+        let pictures = (0..5).map(|at| Ok::<_, media::Error>(picture(at)));
+        let name = format!("{at}.mp4");
+        write_film(&folder.join(&name), FrameRate::new(16, 1), pictures).unwrap();
+        labels += &format!("{name},\"a fox, in the rain\",{emotion}\n");
+    }
+    fs::write(place.path().join("labels.csv"), labels).unwrap();
+}
+
+const LESSON: &str = "train video-lora --data clips --labels labels.csv --wan wan --size 32x32 \
+     --frames 5 --rank 4 --rate 0.01";
+
+#[test]
+fn clips_teach_an_emotion_that_videos_then_have() {
+    let place = Place::new();
+    with_networks(&place);
+    with_clips(&place);
+    let output = place.succeed(&format!("{LESSON} --steps 6 --out taught.safetensors"));
+    assert_eq!(stdout(&output), "taught.safetensors\n");
+    let said = stderr(&output);
+    assert!(said.contains("2 of amusement, 2 of sadness"), "{said}");
+    let taught = place.read("taught.safetensors");
+
+    // The same bytes whatever the number of threads, and in parts.
+    for threads in ["1", "3"] {
+        let line = format!("{LESSON} --steps 6 --out again-{threads}.safetensors");
+        let mut command = place.command();
+        command.env("RAYON_NUM_THREADS", threads);
+        let output = command.args(crate::command::words(&line)).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!(place.read(&format!("again-{threads}.safetensors")), taught);
+    }
+    place.succeed(&format!("{LESSON} --steps 3 --out parts.safetensors"));
+    let more = "--steps 6 --out parts.safetensors --force";
+    let refused = place.run(&format!("{LESSON} {more}"));
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        stderr(&refused).contains("--resume"),
+        "{}",
+        stderr(&refused)
+    );
+    place.succeed(&format!("{LESSON} {more} --resume"));
+    assert_eq!(place.read("parts.safetensors"), taught);
+    let other = place.run(&format!("{LESSON} --seed 1 {more} --resume"));
+    assert_eq!(other.status.code(), Some(2), "{}", stderr(&other));
+    let film = |flags: &str| -> Vec<u8> {
+        place.succeed(&format!(
+            "{FOX} --emotion sadness {flags} --force -o fox.mp4"
+        ));
+        place.read("fox.mp4")
+    };
+    let plain = film("");
+    let with = film("--lora taught.safetensors");
+    assert_ne!(with, plain);
+    assert_ne!(film("--lora taught.safetensors:0.5"), with);
+    assert_eq!(film("--lora taught.safetensors:0"), plain);
+    let twice = "--lora taught.safetensors:0.5 --lora again-1.safetensors:0.5";
+    let output = place.succeed(&format!("{FOX} {twice} --dry-run --json"));
+    let text = stdout(&output);
+    let envelope: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    let loras = envelope["data"]["loras"].as_array().unwrap();
+    assert_eq!((loras.len(), &loras[1]["rank"]), (2, &Value::from(4)));
+    assert_eq!(loras[0]["sha256"], loras[1]["sha256"]);
+}
+
+#[test]
+fn flags_of_a_training_have_an_effect() {
+    let place = Place::new();
+    with_networks(&place);
+    with_clips(&place);
+    let lesson = |flags: &str, at: usize| -> Vec<u8> {
+        let out = format!("lora-{at}.safetensors");
+        place.succeed(&format!("{LESSON} {flags} --cache cache --out {out}"));
+        place.read(&out)
+    };
+    let usual = lesson("--steps 4", 0);
+    let others = [
+        "--alpha 1 --steps 4",
+        "--targets q,v --steps 4",
+        "--shift 9 --steps 4",
+        "--say all --steps 4",
+        "--seed 2 --steps 4",
+        "--spelling original --steps 4",
+        "--spelling kohya --steps 4",
+        "--held-out 0.5 --steps 4",
+        "--epochs 3",
+        "--steps 5",
+    ];
+    for (at, flags) in others.into_iter().enumerate() {
+        assert_ne!(lesson(flags, at + 1), usual, "{flags}");
+    }
+}
+
+#[test]
+fn what_cannot_be_taught_or_added_is_refused_with_the_remedy() {
+    let place = Place::new();
+    with_networks(&place);
+    with_clips(&place);
+    let refused = |line: &str, code: i32, says: &str| {
+        let output = place.run(line);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{line}\n{said}");
+        assert!(said.contains(says), "{line}\n{said}");
+        assert_eq!(place.names(), ["clips", "labels.csv", "wan"], "{line}");
+    };
+    refused(&format!("{LESSON} --out lora.pt"), 2, ".safetensors");
+    refused(
+        &format!("{LESSON} --targets q,w --out a.safetensors"),
+        2,
+        "ffn.0",
+    );
+    refused(
+        &format!("{LESSON} --alpha 0 --out a.safetensors"),
+        2,
+        "alpha is 0",
+    );
+    refused(
+        &format!("{FOX} --lora none.safetensors -o fox.mp4"),
+        4,
+        "none.safetensors",
+    );
+    refused(&format!("{FOX} --lora labels.csv -o fox.mp4"), 4, "damaged");
+    let vae = "wan/vae/model.safetensors";
+    refused(
+        &format!("{FOX} --lora {vae} -o fox.mp4"),
+        4,
+        "no part of a LoRA",
+    );
+    refused(
+        &format!("{FOX} --lora {vae}:200 -o fox.mp4"),
+        2,
+        "from -100 to 100",
+    );
 }

@@ -10,7 +10,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use face::{Face, FaceEdit, FacePreview};
 pub use music::{EmotionArgs, FileArgs, LeadSheet, ModelArgs, Music, Piano};
-pub use video::{SolverArg, Video, VideoGenerate, VideoPreset};
+pub use video::{
+    SaidArg, SolverArg, SpellingArg, TrainVideoLora, Video, VideoGenerate, VideoPreset,
+};
 
 /// One emotion in; music, faces and video out.
 #[derive(Parser)]
@@ -226,6 +228,9 @@ pub enum Train {
     /// Make the face that takes are shown on
     #[command(after_help = TRAIN_FACE_BASIS_EXAMPLE)]
     FaceBasis(TrainFaceBasis),
+    /// Teach Wan 2.1 emotions by labelled clips: a LoRA
+    #[command(after_help = video::TRAIN_NOTES)]
+    VideoLora(Box<TrainVideoLora>),
 }
 
 const TRAIN_FACE_BASIS_EXAMPLE: &str = "\

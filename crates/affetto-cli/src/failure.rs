@@ -144,7 +144,10 @@ impl From<video::Error> for Failure {
     fn from(error: video::Error) -> Self {
         use video::Error;
         let code = match &error {
-            Error::Config { .. } | Error::OtherJob => Code::Usage,
+            Error::Config { .. }
+            | Error::OtherJob
+            | Error::Checkpoint { .. }
+            | Error::OtherTraining { .. } => Code::Usage,
             Error::Incomplete { .. }
             | Error::NoWeights { .. }
             | Error::OtherNetwork { .. }
@@ -153,10 +156,14 @@ impl From<video::Error> for Failure {
             | Error::NotAdded { .. } => Code::Model,
             Error::Write { source, .. } => write_code(source),
             Error::Taken { .. } => Code::Usage,
-            Error::Unrecognised { .. } => Code::Input,
-            Error::Read { .. } | Error::Damaged { .. } | Error::Json { .. } | Error::Small(_) => {
-                Code::Input
-            }
+            Error::Read { .. }
+            | Error::Damaged { .. }
+            | Error::Json { .. }
+            | Error::Small(_)
+            | Error::Unrecognised { .. }
+            | Error::Lora { .. }
+            | Error::Labels { .. }
+            | Error::Clip { .. } => Code::Input,
             Error::Memory { .. } => Code::Full,
             Error::Nn(NnError::Device { .. }) => Code::Device,
             Error::Media(error) => media_code(error),
@@ -229,7 +236,10 @@ fn face_code(error: &face::Error) -> Code {
 
 fn media_code(error: &media::Error) -> Code {
     match error {
-        media::Error::InFile { .. } | media::Error::Read(_) => Code::Input,
+        media::Error::InFile { .. }
+        | media::Error::Read(_)
+        | media::Error::FilmRead { .. }
+        | media::Error::Limit { .. } => Code::Input,
         media::Error::Write { source, .. } => write_code(source),
         media::Error::PictureSize { .. } => Code::Usage,
         _ => Code::Failed, // a format that cannot hold what was made

@@ -154,6 +154,14 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A film is damaged, or of a kind that is not read.
+    #[error("the film could not be read: {reason}: {}", path.display())]
+    FilmRead {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// A film has no pictures of this size.
     #[error(
         "a picture {width} by {height} pixels, where a film has even sides from {least} to {most}"
@@ -182,7 +190,11 @@ impl Error {
     /// This error, said of `path`.
     pub fn in_file(self, path: &std::path::Path) -> Self {
         match self {
-            Self::Read(_) | Self::Write { .. } | Self::Film { .. } | Self::InFile { .. } => self,
+            Self::Read(_)
+            | Self::Write { .. }
+            | Self::Film { .. }
+            | Self::FilmRead { .. }
+            | Self::InFile { .. } => self,
             source => Self::InFile {
                 path: path.into(),
                 source: Box::new(source),
@@ -202,6 +214,9 @@ impl Hint for Error {
                 "open it in the program that wrote it and export {} again",
                 format.name()
             )),
+            Self::FilmRead { .. } => Some(
+                "make an MP4 with H.264 of it: ffmpeg -i FILE -pix_fmt yuv420p clip.mp4".into(),
+            ),
             Self::Limit { .. } => Some("cut the file into shorter pieces".into()),
             Self::InFile { source, .. } => source.hint(),
             _ => None,

@@ -1,5 +1,7 @@
 //! Films: pictures one after another, as H.264 in MP4. One picture is held at a time.
 
+mod read;
+
 use std::{
     io::{BufWriter, IntoInnerError, Seek, SeekFrom, Write},
     num::NonZeroU32,
@@ -25,6 +27,7 @@ use shiguredo_mp4::{
 };
 
 use crate::Error;
+pub use read::{FilmFrame, FilmReader};
 
 /// The sides of films, in pixels.
 const SIDES: std::ops::RangeInclusive<u32> = 32..=2048;

@@ -56,6 +56,16 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A LoRA file has something that cannot be used.
+    #[error("{key:?} {reason}: {}", path.display())]
+    Lora {
+        /// The name of the tensor in the file.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// A configuration file that is not understood.
     #[error("configuration: {source}")]
     Json {
@@ -91,10 +101,25 @@ pub enum Error {
         /// Where it was looked for.
         path: PathBuf,
     },
-    /// What was sampled so far is of another request.
-    #[error("what was sampled so far is of another request or of other networks")]
-    OtherJob,
-    /// A file could not be written.
+    /// A list of clips that is not as it must be.
+    #[error("{reason}, line {line}: {}", path.display())]
+    Labels {
+        /// The list.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A clip that cannot be learned from.
+    #[error("{reason}: {}", path.display())]
+    Clip {
+        /// The clip.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file or folder could not be written.
     #[error("cannot write: {source}: {}", path.display())]
     Write {
         /// The file or folder.
@@ -102,6 +127,21 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A training has begun already.
+    #[error("a training has begun here: {}", path.display())]
+    Checkpoint {
+        /// Its checkpoint.
+        path: PathBuf,
+    },
+    /// A checkpoint is of another training.
+    #[error("the training that has begun here has other clips, networks or settings: {}", path.display())]
+    OtherTraining {
+        /// What it says of itself.
+        path: PathBuf,
+    },
+    /// What was sampled so far is of another request.
+    #[error("what was sampled so far is of another request or of other networks")]
+    OtherJob,
     /// What was to be added is no network that is known.
     #[error("no transformer, autoencoder, text or picture encoder of Wan 2.1 and no tokenizer: {}", path.display())]
     Unrecognised {
@@ -161,6 +201,7 @@ impl Hint for Error {
             Self::MissingTensor { .. } | Self::Misshapen { .. } | Self::OtherNetwork { .. } => {
                 "weights and configuration must be of the same model"
             }
+            Self::Lora { .. } => "the file must be a LoRA for this size and kind of Wan 2.1",
             Self::Incomplete { .. } => {
                 "name a folder as diffusers has it, with transformer, vae, text_encoder and tokenizer"
             }
@@ -170,6 +211,11 @@ impl Hint for Error {
             Self::Taken { .. } => "give it another name: --name NAME",
             Self::NotAdded { .. } => "add it: affetto models add FILE",
             Self::Memory { .. } => "make the video smaller or shorter, or allow more memory",
+            Self::Labels { .. } => "the columns are file, caption and emotion",
+            Self::Checkpoint { .. } => {
+                "go on with --resume, or name another folder with --checkpoint"
+            }
+            Self::OtherTraining { .. } => "name another folder with --checkpoint",
             Self::OtherJob => "leave --resume out to begin anew",
             Self::Nn(error) => return error.hint(),
             _ => return None,

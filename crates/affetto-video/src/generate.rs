@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
-    model::{DitCondition, Tiles, WanDit, WanVae},
+    model::{DitCondition, Tiles, TinyDecoder, WanDit, WanVae},
 };
 
 /// The name of the latent in a file of what was sampled so far; the scheduler has names of its own.
@@ -145,19 +145,62 @@ pub fn decode(
     each: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
     let total = vae.config().frames(latent.dim(2)?);
-    let mut done = 0;
+    let mut shown = Shown::new(total, progress, each);
     vae.decode_streamed(&vae.denormalise(latent)?, tiles, |frames| {
+        shown.show(&frames)
+    })
+}
+
+/// The same by the tiny decoder.
+///
+/// # Errors
+/// Those of `each`, and where the latent does not fit.
+pub fn decode_tiny(
+    decoder: &TinyDecoder,
+    latent: &Tensor,
+    progress: &dyn Progress,
+    each: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    let total = decoder.config().frames(latent.dim(2)?);
+    let mut shown = Shown::new(total, progress, each);
+    decoder.decode_streamed(latent, |frames| shown.show(&frames))
+}
+
+/// Gives out frames as they are decoded.
+struct Shown<'a> {
+    done: usize,
+    total: usize,
+    progress: &'a dyn Progress,
+    each: &'a mut dyn FnMut(&[u8]) -> Result<()>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(
+        total: usize,
+        progress: &'a dyn Progress,
+        each: &'a mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Self {
+        Self {
+            done: 0,
+            total,
+            progress,
+            each,
+        }
+    }
+
+    /// `frames` is `(1, 3, F, H, W)`.
+    fn show(&mut self, frames: &Tensor) -> Result<()> {
         for at in 0..frames.dim(2)? {
             let frame = frames.get(0)?.narrow(1, at, 1)?.squeeze(1)?;
-            each(&bytes(&frame)?)?;
-            done += 1;
-            progress.step(Stage::Render, done, total);
-            if progress.cancelled() {
+            (self.each)(&bytes(&frame)?)?;
+            self.done += 1;
+            self.progress.step(Stage::Render, self.done, self.total);
+            if self.progress.cancelled() {
                 return Err(Error::Cancelled);
             }
         }
         Ok(())
-    })
+    }
 }
 
 /// `(3, H, W)` from -1 to 1 as RGB bytes, a row after the other.

@@ -7,6 +7,7 @@
 pub mod condition;
 mod error;
 pub mod generate;
+pub mod lora;
 pub mod memory;
 pub mod model;
 #[cfg(test)]
@@ -15,6 +16,7 @@ pub mod picture;
 pub mod prompt;
 pub mod store;
 pub mod text;
+pub mod train;
 pub mod wan;
 pub mod weights;
 

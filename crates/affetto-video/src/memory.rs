@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     Error, Result,
-    model::{ClipConfig, Conditioning, DitConfig, Tiles, Umt5Config, VaeConfig},
+    model::{ClipConfig, Conditioning, DitConfig, Tiles, TinyConfig, Umt5Config, VaeConfig},
     weights::{Keep, VaeBlock, Weights},
 };
 
@@ -20,6 +20,8 @@ const FLOAT: u64 = 4;
 const PROGRAM: u64 = 64 << 20;
 /// Queries that a thread attends by at a time.
 const QUERIES: u64 = 128;
+/// Channels of the tiny decoder where frames are largest.
+const TINY_CHANNELS: u64 = 64;
 /// Sides of tiles that are tried, the largest first, in the latent. Smaller ones leave seams.
 const TILES: [usize; 5] = [64, 48, 32, 24, 16];
 
@@ -81,6 +83,8 @@ pub(crate) struct Job<'a> {
     pub texts: usize,
     /// Tokens of a text.
     pub rows: usize,
+    /// Whether the tiny decoder decodes.
+    pub tiny: bool,
 }
 
 impl Job<'_> {
@@ -124,7 +128,9 @@ impl Job<'_> {
             return too_much("removing the noise", least);
         };
         let [.., rows, columns] = self.latent;
-        let smaller = TILES.iter().filter(|size| **size < rows.max(columns));
+        let smaller = TILES
+            .iter()
+            .filter(|size| !self.tiny && **size < rows.max(columns));
         let tiles = smaller.map(|size| {
             Some(Tiles {
                 size: *size,
@@ -213,6 +219,13 @@ impl Job<'_> {
 
     fn decoding(&self, tiles: Option<Tiles>) -> u64 {
         let [.., rows, columns] = self.latent;
+        if self.tiny {
+            let tiny = TinyConfig::taew_2_1();
+            let factor = tiny.space_factor();
+            // Frames of the last level with the one before each, and what comes of them.
+            let wide = 4 * TINY_CHANNELS * (4 * rows * columns * factor * factor) as u64;
+            return PROGRAM + FLOAT * (count(&tiny.tensors()) + wide);
+        }
         let side = |extent: usize| tiles.map_or(extent, |tiles| tiles.size.min(extent));
         let (down, across) = (side(rows), side(columns));
         let decoder = Pass::decoder(self.vae, (down * across) as u64);
@@ -384,6 +397,7 @@ mod tests {
             latent: [1, 16, 21, 60, 104],
             texts: 2,
             rows: 512,
+            tiny: false,
         }
         .fitted(limit)
     }

@@ -36,17 +36,9 @@ pub struct Prompt {
 impl Prompt {
     /// A caption with a still emotion. A neutral one adds nothing.
     pub fn new(caption: &str, emotion: &Emotion, negative: Option<&str>) -> Self {
-        let content = caption.trim().to_owned();
-        let mut with_emotion = content.clone();
-        for sentence in sentences(emotion) {
-            if !with_emotion.is_empty() {
-                with_emotion.push_str(ending(&with_emotion));
-            }
-            with_emotion.push_str(&sentence);
-        }
         Self {
-            content,
-            with_emotion,
+            content: caption.trim().to_owned(),
+            with_emotion: joined(caption, sentences(emotion)),
             negative: negative.unwrap_or(USUAL_NEGATIVE).trim().to_owned(),
         }
     }
@@ -55,6 +47,29 @@ impl Prompt {
     pub fn is_moved(&self) -> bool {
         self.content != self.with_emotion
     }
+}
+
+/// A caption and EmoVid's sentence alone, as its clips are captioned for training.
+pub fn with_sentence(caption: &str, emotion: &Emotion) -> String {
+    joined(caption, sentence(emotion))
+}
+
+/// A caption with sentences after it.
+fn joined(caption: &str, sentences: impl IntoIterator<Item = String>) -> String {
+    let mut text = caption.trim().to_owned();
+    for sentence in sentences {
+        if !text.is_empty() {
+            text.push_str(ending(&text));
+        }
+        text.push_str(&sentence);
+    }
+    text
+}
+
+/// EmoVid's sentence; none for a neutral emotion.
+fn sentence(emotion: &Emotion) -> Option<String> {
+    let word = mikels_word(emotion)?.name();
+    Some(format!("The video is in the \"{word}\" emotion."))
 }
 
 /// What stands between a text and a sentence after it.
@@ -94,13 +109,9 @@ fn nearest(point: Vad) -> Option<Label> {
 
 /// The sentences that an emotion adds to a caption.
 fn sentences(emotion: &Emotion) -> Vec<String> {
-    let named = mikels_word(emotion).map(|label| {
-        let word = label.name();
-        format!("The video is in the \"{word}\" emotion.")
-    });
     let words = look(emotion.vad());
     let seen = (!words.is_empty()).then(|| format!("{}.", capitalised(&words.join(", "))));
-    named.into_iter().chain(seen).collect()
+    sentence(emotion).into_iter().chain(seen).collect()
 }
 
 /// Words for mood, movement, light and colour of a point.
@@ -186,6 +197,14 @@ mod tests {
         assert!(prompt.is_moved());
         let expected = "a fox waiting in the rain. The video is in the \"amusement\" emotion. ";
         assert!(prompt.with_emotion.starts_with(expected), "{prompt:?}");
+    }
+
+    #[test]
+    fn captions_to_learn_from_have_the_sentence_alone() {
+        let sad = Emotion::parse("sadness").unwrap();
+        let expected = "a fox. The video is in the \"sadness\" emotion.";
+        assert_eq!(with_sentence(" a fox", &sad), expected);
+        assert_eq!(with_sentence("a fox", &Emotion::NEUTRAL), "a fox");
     }
 
     #[test]

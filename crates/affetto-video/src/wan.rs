@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     iter,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -22,11 +23,12 @@ use serde::Serialize;
 use crate::{
     Error, Result,
     condition::{FRAMES_PER_SECOND, Script, Segment, VideoRequest},
-    generate::{Sampler, decode},
+    generate::{Sampler, decode, decode_tiny},
+    lora::{Lora, LoraSource},
     memory::{Economy, Job, MemoryPlan, decoding_flops},
     model::{
-        ClipConfig, ClipVision, Conditioning, DitCondition, DitConfig, Later, Umt5Config,
-        Umt5Encoder, VaeConfig, WanDit, WanVae,
+        ClipConfig, ClipVision, Conditioning, DitCondition, DitConfig, Later, TinyConfig,
+        TinyDecoder, Umt5Config, Umt5Encoder, VaeConfig, WanDit, WanVae,
     },
     picture::Picture,
     text::Words,
@@ -71,15 +73,19 @@ impl WanParts {
 #[derive(Clone, Debug)]
 pub struct WanFolder {
     parts: WanParts,
-    dit: DitConfig,
-    vae: VaeConfig,
-    text: Umt5Config,
+    pub(crate) dit: DitConfig,
+    pub(crate) vae: VaeConfig,
+    pub(crate) text: Umt5Config,
     /// The encoder of pictures, where the transformer sees their states.
     clip: Option<ClipConfig>,
     /// The configurations as they stand in their files.
     configs: String,
     /// The most memory that may be taken, in bytes.
     limit: Option<u64>,
+    /// What is added to the transformer.
+    loras: Arc<[Lora]>,
+    /// Decodes in place of the autoencoder.
+    tiny: Option<PathBuf>,
 }
 
 impl WanFolder {
@@ -108,6 +114,8 @@ impl WanFolder {
             clip: None,
             configs: dit.text + &vae.text + &text.text,
             limit: None,
+            loras: Arc::new([]),
+            tiny: None,
         };
         if let Some(width) = found.dit.image_width {
             let clip = Part::read(found.image_encoder()?, "the picture encoder's config.json")?;
@@ -139,6 +147,42 @@ impl WanFolder {
         Self { limit, ..self }
     }
 
+    /// The same networks with what these files add to the transformer.
+    ///
+    /// # Errors
+    /// Those of [`Lora::open`]: every key, shape and number of every file is looked at.
+    pub fn with_loras(self, sources: &[LoraSource]) -> Result<Self> {
+        let open = |source: &LoraSource| Lora::open(source.clone(), &self.dit);
+        let loras = sources.iter().map(open).collect::<Result<_>>()?;
+        Ok(Self { loras, ..self })
+    }
+
+    /// The same networks with the tiny decoder of this file, TAEW2.1, in place of the autoencoder's: less to see, and a small
+    /// part of the work.
+    ///
+    /// # Errors
+    /// Where the file is no such decoder, or the latents of the networks have not its 16 channels.
+    pub fn with_tiny_decoder(self, path: &Path) -> Result<Self> {
+        let config = TinyConfig::taew_2_1();
+        if self.vae.z_dim != config.latent_channels {
+            return Err(Error::Config {
+                name: "z_dim",
+                value: self.vae.z_dim.to_string(),
+                permitted: format!("{} for a TAEW decoder", config.latent_channels),
+            });
+        }
+        tiny_decoder(path, &Device::Cpu)?;
+        Ok(Self {
+            tiny: Some(path.into()),
+            ..self
+        })
+    }
+
+    /// What is added to the transformer.
+    pub fn loras(&self) -> &[Lora] {
+        &self.loras
+    }
+
     fn fitted(
         &self,
         request: &VideoRequest,
@@ -154,11 +198,12 @@ impl WanFolder {
             latent: request.latent_shape(&self.dit, &self.vae)?,
             texts: segments.len() + 2,
             rows: text_rows(&self.dit),
+            tiny: self.tiny.is_some(),
         }
         .fitted(self.limit)
     }
 
-    fn tokenizer(&self) -> PathBuf {
+    pub(crate) fn tokenizer(&self) -> PathBuf {
         self.parts.tokenizer.join("tokenizer.json")
     }
 
@@ -175,16 +220,17 @@ impl WanFolder {
         Ok(weights.with_kept(Keep::AsStored))
     }
 
-    fn dit_weights(&self, device: &Device) -> Result<Weights> {
-        self.weights(&self.parts.transformer, Network::Dit, device)
+    pub(crate) fn dit_weights(&self, device: &Device) -> Result<Weights> {
+        let weights = self.weights(&self.parts.transformer, Network::Dit, device)?;
+        Ok(weights.with_loras(Arc::clone(&self.loras)))
     }
 
-    fn vae_weights(&self, device: &Device) -> Result<Weights> {
+    pub(crate) fn vae_weights(&self, device: &Device) -> Result<Weights> {
         let res_blocks = self.vae.num_res_blocks;
         self.weights(&self.parts.vae, Network::Vae { res_blocks }, device)
     }
 
-    fn text_weights(&self, device: &Device) -> Result<Weights> {
+    pub(crate) fn text_weights(&self, device: &Device) -> Result<Weights> {
         self.weights(&self.parts.text_encoder, Network::Umt5, device)
     }
 
@@ -305,10 +351,16 @@ impl WanFolder {
         request.segments(frames, self.vae.time_factor())
     }
 
-    /// Names the job: request, configurations, and what changes the numbers. The same job goes on from what was sampled.
+    /// Names the job: request, configurations, what is added, and what changes the numbers. The same job goes on from what
+    /// was sampled.
     fn job(&self, request: &VideoRequest, economy: Economy) -> Result<String> {
-        let quantized = if economy.quantized { "quantized" } else { "" };
-        let text = serde_json::to_string(request)? + &self.configs + quantized;
+        let mut text = serde_json::to_string(request)? + &self.configs;
+        for lora in self.loras.iter() {
+            text += &format!("{}:{}", lora.sha256(), lora.source().strength);
+        }
+        if economy.quantized {
+            text += "quantized";
+        }
         Ok(sha256_hex(text.as_bytes()))
     }
 
@@ -376,15 +428,24 @@ impl WanFolder {
         device: &Device,
         progress: &dyn Progress,
     ) -> Result<()> {
-        let vae = WanVae::new(&self.vae, &self.vae_weights(device)?)?;
-        let factor = vae.config().space_factor();
+        let factor = match self.tiny {
+            Some(_) => TinyConfig::taew_2_1().space_factor(),
+            None => self.vae.space_factor(),
+        };
         let (height, width) = (latent.dim(3)? * factor, latent.dim(4)? * factor);
         let mut film = FilmWriter::new(path, FrameRate::new(FRAMES_PER_SECOND, 1))?;
         let (economy, _) = self.fitted(request, &self.segments(request)?)?;
-        decode(&vae, latent, economy.tiles, progress, &mut |frame| {
+        let mut each = |frame: &[u8]| {
             let picture = RgbImage::from_raw(width as u32, height as u32, frame.to_vec());
             Ok(film.push(&picture.unwrap_or_default())?)
-        })?;
+        };
+        match &self.tiny {
+            Some(tiny) => decode_tiny(&tiny_decoder(tiny, device)?, latent, progress, &mut each)?,
+            None => {
+                let vae = WanVae::new(&self.vae, &self.vae_weights(device)?)?;
+                decode(&vae, latent, economy.tiles, progress, &mut each)?;
+            }
+        }
         Ok(film.finish()?)
     }
 
@@ -487,8 +548,13 @@ fn present(path: PathBuf, what: &'static str) -> Result<PathBuf> {
     }
 }
 
+fn tiny_decoder(path: &Path, device: &Device) -> Result<TinyDecoder> {
+    let weights = Weights::open(path, Network::Tiny, device)?;
+    TinyDecoder::new(&TinyConfig::taew_2_1(), &weights)
+}
+
 /// Rows of a text with its zeros.
-fn text_rows(dit: &DitConfig) -> usize {
+pub(crate) fn text_rows(dit: &DitConfig) -> usize {
     match dit.conditioning {
         Conditioning::Text { rows } => rows,
         Conditioning::Tokens => TEXT_ROWS,
@@ -537,7 +603,7 @@ fn flops(dit: &DitConfig, tokens: usize) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use affetto_core::Silent;
     use affetto_emotion::Emotion;
 
@@ -577,6 +643,38 @@ mod tests {
         };
         let refused = wan.sample(&other, None, &Device::Cpu, &kept, true, &Silent);
         assert!(matches!(refused, Err(Error::OtherJob)));
+    }
+
+    #[test]
+    fn the_tiny_decoder_makes_the_film_in_place_of_the_autoencoder() {
+        let folder = parity::folder();
+        let tiny = folder.path().join("taew.safetensors");
+        let drawn = |(name, shape): (String, Vec<usize>)| {
+            let width: usize = shape[1..].iter().product();
+            let tensor = parity::noise(&shape) / (width as f64).sqrt();
+            (name, tensor.unwrap())
+        };
+        let tensors: std::collections::HashMap<String, Tensor> = TinyConfig::taew_2_1()
+            .tensors()
+            .into_iter()
+            .map(drawn)
+            .collect();
+        candle_core::safetensors::save(&tensors, &tiny).unwrap();
+        let latent = parity::noise(&[1, 16, 3, 4, 6]);
+        let film = folder.path().join("fox.mp4");
+        let bytes = |wan: &WanFolder| {
+            wan.film(&request(), &latent, &film, &Device::Cpu, &Silent)
+                .unwrap();
+            let read = affetto_media::film::FilmReader::open(&film).unwrap();
+            assert_eq!((read.size(), read.left()), ((48, 32), 9));
+            std::fs::read(&film).unwrap()
+        };
+        let wan = || WanFolder::open(folder.path()).unwrap();
+        let plain = bytes(&wan());
+        assert_ne!(bytes(&wan().with_tiny_decoder(&tiny).unwrap()), plain);
+        let other = folder.path().join("vae/model.safetensors");
+        let error = wan().with_tiny_decoder(&other).unwrap_err();
+        assert!(matches!(error, Error::OtherNetwork { .. }), "{error}");
     }
 
     #[test]

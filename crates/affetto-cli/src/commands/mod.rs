@@ -13,6 +13,7 @@ mod rerun;
 mod schema;
 mod train;
 mod train_piano;
+mod train_video;
 mod video;
 
 use serde_json::Value;
@@ -37,6 +38,7 @@ pub fn run(cli: &Cli, printer: &Printer) -> Result<Value, Failure> {
         Command::Train(Train::Piano(args)) => train_piano::run(args, printer),
         Command::Train(Train::PianoJudge(args)) => piano_judge::run(args, &models()?, printer),
         Command::Train(Train::FaceBasis(args)) => face::train(args, printer),
+        Command::Train(Train::VideoLora(args)) => train_video::run(args, printer),
         Command::Models(ModelsCommand::List) => models::list(&models()?, printer),
         Command::Models(ModelsCommand::Show { id }) => models::show(id, &models()?, printer),
         Command::Models(ModelsCommand::Add { path, name }) => {

@@ -8,6 +8,7 @@ use affetto::{
     nn::device::{Device, device_name},
     video::{
         condition::{Preset, SolverName, VideoRequest},
+        lora::{Lora, LoraSource},
         picture::Picture,
         wan::{WanFolder, WanPlan, speed},
     },
@@ -36,12 +37,22 @@ fn generate(args: &VideoGenerate, printer: &Printer) -> Result<Value, Failure> {
     };
     let request = request(args, picture.as_ref())?;
     request.check()?;
-    let wan = networks(args)?.with_memory(args.max_memory);
+    let loras: Vec<LoraSource> = args
+        .lora
+        .iter()
+        .map(|text| text.parse())
+        .collect::<Result<_, _>>()?;
+    let wan = networks(args.wan.as_deref(), args.picture.is_some())?;
+    let mut wan = wan.with_memory(args.max_memory).with_loras(&loras)?;
+    if let Some(tiny) = &args.taew {
+        wan = wan.with_tiny_decoder(tiny)?;
+    }
     let plan = wan.plan(&request)?;
     let device = args.device.open().map_err(affetto::video::Error::from)?;
     say_plan(&plan, &request, &device, printer);
+    say_loras(&wan, printer);
     if args.dry_run {
-        return Ok(json!({ "request": request, "plan": plan }));
+        return Ok(json!({ "request": request, "plan": plan, "loras": loras_json(&wan) }));
     }
     let file = file(args)?;
     let kept = beside(file);
@@ -54,7 +65,44 @@ fn generate(args: &VideoGenerate, printer: &Printer) -> Result<Value, Failure> {
     let _ = std::fs::remove_file(&kept);
     printer.clear();
     printer.data(&file.display().to_string());
-    Ok(json!({ "file": file, "request": request, "plan": json(&plan) }))
+    Ok(json!({
+        "file": file,
+        "request": request,
+        "plan": json(&plan),
+        "loras": loras_json(&wan),
+    }))
+}
+
+/// What is added to the transformer.
+fn loras_json(wan: &WanFolder) -> Value {
+    let lora = |lora: &Lora| {
+        json!({
+            "file": lora.source().path,
+            "strength": lora.source().strength,
+            "sha256": lora.sha256(),
+            "rank": lora.rank(),
+            "tensors": lora.changed(),
+        })
+    };
+    wan.loras().iter().map(lora).collect()
+}
+
+fn say_loras(wan: &WanFolder, printer: &Printer) {
+    let row = |lora: &Lora| {
+        let source = lora.source();
+        let text = format!(
+            "{} at {}, rank {}, in {} tensors",
+            source.path.display(),
+            source.strength,
+            lora.rank(),
+            lora.changed()
+        );
+        vec!["adds".to_owned(), text]
+    };
+    let rows: Vec<Vec<String>> = wan.loras().iter().map(row).collect();
+    if !rows.is_empty() {
+        printer.say_table(&rows);
+    }
 }
 
 /// Sides of pictures are multiples of it: 8 for the autoencoder, 2 for the transformer.
@@ -97,8 +145,8 @@ fn request(args: &VideoGenerate, picture: Option<&Picture>) -> Result<VideoReque
 }
 
 /// The networks: of a folder that is named, else of those that were added.
-fn networks(args: &VideoGenerate) -> Result<WanFolder, Failure> {
-    let named = args.wan.clone();
+pub(super) fn networks(named: Option<&Path>, with_picture: bool) -> Result<WanFolder, Failure> {
+    let named = named.map(Path::to_path_buf);
     let named = named.or_else(|| std::env::var_os("AFFETTO_WAN").map(PathBuf::from));
     if let Some(folder) = named
         .as_deref()
@@ -118,7 +166,7 @@ fn networks(args: &VideoGenerate) -> Result<WanFolder, Failure> {
             ),
         });
     }
-    let parts = store.find(name, args.picture.is_some())?;
+    let parts = store.find(name, with_picture)?;
     Ok(WanFolder::of(parts)?)
 }
 

@@ -4,7 +4,9 @@ use candle_core::{
 use rayon::prelude::*;
 
 use super::{
-    Real, Softmax, by_dtype, fused, numbers,
+    Attention, Real, Softmax,
+    attention::cross_gradients,
+    by_dtype, fused, numbers,
     product::{Matrix, product},
     softmax::{softmax, softmax_row},
     vectorised,
@@ -16,7 +18,7 @@ const QUERIES: usize = 128;
 const SCORES: usize = 1 << 28;
 
 /// Attention of `queries` `(B, T, W)` to `keys` and `values` `(B, S, W)`, the width split among `heads`; the result is
-/// `(B, T, W)`. Every query sees every key. A whole matrix of scores is never held. It has no backward pass.
+/// `(B, T, W)`. Every query sees every key. A whole matrix of scores is never held, in the backward pass neither.
 pub fn attend(queries: &Tensor, keys: &Tensor, values: &Tensor, heads: usize) -> Result<Tensor> {
     let (batch, _, width) = queries.dims3()?;
     let (key_batch, _, key_width) = keys.dims3()?;
@@ -27,7 +29,7 @@ pub fn attend(queries: &Tensor, keys: &Tensor, values: &Tensor, heads: usize) ->
     if fused(queries) {
         let (keys, values) = (keys.contiguous()?, values.contiguous()?);
         let op = Attend { heads };
-        return queries.contiguous()?.apply_op3_no_bwd(&keys, &values, &op);
+        return queries.contiguous()?.apply_op3(&keys, &values, op);
     }
     composed(queries, keys, values, heads)
 }
@@ -108,6 +110,31 @@ impl CustomOp3 for Attend {
             Ok((T::to_cpu_storage_owned(out), query_layout.shape().clone()))
         })
     }
+
+    fn bwd(
+        &self,
+        queries: &Tensor,
+        keys: &Tensor,
+        values: &Tensor,
+        _out: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let width = queries.dim(2)?;
+        let attention = Attention {
+            heads: self.heads,
+            softmax: Softmax {
+                scale: scale(width / self.heads),
+                causal: false,
+                key_lengths: None,
+            },
+            query_rotary: None,
+            key_rotary: None,
+        };
+        let packed = Tensor::cat(&[keys, values], 2)?;
+        let (for_queries, for_packed) = cross_gradients(attention, queries, &packed, gradient)?;
+        let part = |start| for_packed.narrow(2, start, width)?.contiguous();
+        Ok((Some(for_queries), Some(part(0)?), Some(part(width)?)))
+    }
 }
 
 /// Keys and values of one item of the batch.
@@ -154,6 +181,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use candle_core::Device;
 
+    use super::super::gradient::{check, noise};
     use super::*;
 
     fn tensor(shape: (usize, usize, usize), step: usize) -> Tensor {
@@ -171,6 +199,17 @@ mod tests {
         let two = composed(&queries, &keys, &values, 3).unwrap();
         let largest = (one - two).unwrap().abs().unwrap().max_all().unwrap();
         assert!(largest.to_scalar::<f32>().unwrap() < 1e-6);
+    }
+
+    /// More queries than one piece of the backward pass has.
+    #[test]
+    fn gradients_are_right() {
+        let inputs = [
+            noise("queries", &[2, 70, 6]),
+            noise("keys", &[2, 5, 6]),
+            noise("values", &[2, 5, 6]),
+        ];
+        check(&inputs, |t| attend(&t[0], &t[1], &t[2], 3));
     }
 
     #[test]

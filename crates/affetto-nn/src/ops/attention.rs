@@ -404,6 +404,53 @@ impl CrossOp {
             key_stride: 2 * width,
         }
     }
+
+    /// The gradients of queries and of keys and values.
+    fn gradients(
+        &self,
+        queries: &Tensor,
+        packed: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Tensor, Tensor)> {
+        let gradient = gradient.contiguous()?;
+        let extents = self.extents(queries.dims(), packed.dims());
+        let (width, stride) = (extents.width, extents.key_stride);
+        by_dtype!(queries.dtype(), T => {
+            let gradient = Numbers::<T>::of(&gradient)?;
+            let (q, packed_numbers) = (Numbers::<T>::of(queries)?, Numbers::<T>::of(packed)?);
+            let mut for_q = vec![T::ZERO; q.len()];
+            let mut for_packed = vec![T::ZERO; packed_numbers.len()];
+            for_q
+                .par_chunks_mut((extents.queries * width).max(1))
+                .zip(for_packed.par_chunks_mut((extents.keys * stride).max(1)))
+                .zip(q.par_chunks((extents.queries * width).max(1)))
+                .zip(packed_numbers.par_chunks((extents.keys * stride).max(1)))
+                .zip(gradient.par_chunks((extents.queries * width).max(1)))
+                .enumerate()
+                .for_each(|(item, ((((for_q, for_packed), q), packed), gradient))| {
+                    for head in 0..extents.heads {
+                        let (start, wide) = (head * extents.head_width(), extents.head_width());
+                        let head = extents.head(&self.0, (item, head), q, packed);
+                        let mut parts = extents.backward(&self.0.softmax, &head, gradient);
+                        extents.turn_back(&self.0, &head, &mut parts);
+                        scatter(&parts.q, wide, for_q, start, width);
+                        scatter(&parts.k, wide, for_packed, start, stride);
+                        scatter(&parts.v, wide, for_packed, width + start, stride);
+                    }
+                });
+            Ok((tensor_like(for_q, queries)?, tensor_like(for_packed, packed)?))
+        })
+    }
+}
+
+/// What `gradient`, that of the result, makes of queries and of keys and values side by side, all contiguous.
+pub(super) fn cross_gradients(
+    attention: Attention,
+    queries: &Tensor,
+    packed: &Tensor,
+    gradient: &Tensor,
+) -> Result<(Tensor, Tensor)> {
+    CrossOp(attention).gradients(queries, packed, gradient)
 }
 
 impl CustomOp2 for CrossOp {
@@ -444,34 +491,8 @@ impl CustomOp2 for CrossOp {
         _out: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let gradient = gradient.contiguous()?;
-        let extents = self.extents(queries.dims(), packed.dims());
-        let (width, stride) = (extents.width, extents.key_stride);
-        by_dtype!(queries.dtype(), T => {
-            let gradient = Numbers::<T>::of(&gradient)?;
-            let (q, packed_numbers) = (Numbers::<T>::of(queries)?, Numbers::<T>::of(packed)?);
-            let mut for_q = vec![T::ZERO; q.len()];
-            let mut for_packed = vec![T::ZERO; packed_numbers.len()];
-            for_q
-                .par_chunks_mut((extents.queries * width).max(1))
-                .zip(for_packed.par_chunks_mut((extents.keys * stride).max(1)))
-                .zip(q.par_chunks((extents.queries * width).max(1)))
-                .zip(packed_numbers.par_chunks((extents.keys * stride).max(1)))
-                .zip(gradient.par_chunks((extents.queries * width).max(1)))
-                .enumerate()
-                .for_each(|(item, ((((for_q, for_packed), q), packed), gradient))| {
-                    for head in 0..extents.heads {
-                        let (start, wide) = (head * extents.head_width(), extents.head_width());
-                        let head = extents.head(&self.0, (item, head), q, packed);
-                        let mut parts = extents.backward(&self.0.softmax, &head, gradient);
-                        extents.turn_back(&self.0, &head, &mut parts);
-                        scatter(&parts.q, wide, for_q, start, width);
-                        scatter(&parts.k, wide, for_packed, start, stride);
-                        scatter(&parts.v, wide, for_packed, width + start, stride);
-                    }
-                });
-            Ok((Some(tensor_like(for_q, queries)?), Some(tensor_like(for_packed, packed)?)))
-        })
+        let (for_queries, for_packed) = self.gradients(queries, packed, gradient)?;
+        Ok((Some(for_queries), Some(for_packed)))
     }
 }
 

@@ -15,7 +15,8 @@ const INPUT_ROWS: usize = 256;
 /// Rows of the weight in one piece of work of its gradient.
 const WEIGHT_ROWS: usize = 64;
 
-/// `x weight^T + bias`: `x` is `(..., in)`, `weight` `(out, in)`, `bias` `(out)`.
+/// `x weight^T + bias`: `x` is `(..., in)`, `weight` `(out, in)`, `bias` `(out)`. On the CPU, no gradient is computed of what
+/// no variable is behind: a layer that is not trained costs no more than passing the gradient on.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     let (width_out, width_in) = weight.dims2()?;
     if x.dim(D::Minus1)? != width_in || bias.dims1()? != width_out {
@@ -77,10 +78,19 @@ impl CustomOp3 for Linear {
             let (x_numbers, weight_numbers) = (Numbers::<T>::of(x)?, Numbers::<T>::of(weight)?);
             let gradient = Numbers::<T>::of(&gradient)?;
             let width_out = bias.elem_count();
-            let for_x = input_gradient(&gradient, &weight_numbers, width_out);
+            let for_x = match x.track_op() {
+                true => {
+                    let for_x = input_gradient(&gradient, &weight_numbers, width_out);
+                    Some(tensor_like(for_x, x)?)
+                }
+                false => None,
+            };
+            if !weight.track_op() && !bias.track_op() {
+                return Ok((for_x, None, None));
+            }
             let (for_weight, for_bias) = weight_gradient(&gradient, &x_numbers, width_out);
             Ok((
-                Some(tensor_like(for_x, x)?),
+                for_x,
                 Some(tensor_like(for_weight, weight)?),
                 Some(tensor_like(for_bias, bias)?),
             ))
@@ -167,6 +177,22 @@ mod tests {
             noise("b", &[70]),
         ];
         check(&inputs, |t| linear(&t[0], &t[1], &t[2]));
+    }
+
+    #[test]
+    fn what_is_not_trained_has_no_gradient_and_the_rest_has() {
+        let weight = candle_core::Var::from_tensor(&noise("w", &[4, 5])).unwrap();
+        let (x, bias) = (noise("x", &[3, 5]), noise("b", &[4]));
+        let gradients = |x: &Tensor, weight: &Tensor| {
+            let out = linear(x, weight, &bias).unwrap();
+            out.sum_all().unwrap().backward().unwrap()
+        };
+        let of_weight = gradients(&x, &weight);
+        assert!(of_weight.get(&weight).is_some() && of_weight.get(&x).is_none());
+        let frozen = weight.detach();
+        let moved = candle_core::Var::from_tensor(&x).unwrap();
+        let of_x = gradients(&moved, &frozen);
+        assert!(of_x.get(&moved).is_some() && of_x.get(&frozen).is_none());
     }
 
     #[test]

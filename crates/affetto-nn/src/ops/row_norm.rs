@@ -4,7 +4,7 @@ use candle_core::{
 };
 use rayon::prelude::*;
 
-use super::{Real, by_dtype, fused, numbers, sum8, vectorised};
+use super::{Numbers, Real, by_dtype, fused, numbers, sum8, tensor_like, vectorised};
 
 /// Numbers in one piece of work.
 const CHUNK: usize = 32_768;
@@ -12,7 +12,7 @@ const CHUNK: usize = 32_768;
 const LEAST: f64 = 1e-12;
 
 /// Zhang and Sennrich, "Root Mean Square Layer Normalization" (2019), over the last axis: `x` is `(..., width)` and
-/// `weight` `(width)`. It has no backward pass.
+/// `weight` `(width)`.
 pub fn rms_norm(x: &Tensor, weight: &Tensor, epsilon: f64) -> Result<Tensor> {
     RowNorm {
         measure: Measure::MeanSquare { epsilon },
@@ -22,7 +22,7 @@ pub fn rms_norm(x: &Tensor, weight: &Tensor, epsilon: f64) -> Result<Tensor> {
 }
 
 /// `x / |x| * sqrt(width) * weight` over the last axis, as in Wan's autoencoder, followed by the sigmoid-weighted linear
-/// unit where `silu` is set. `x` is `(..., width)` and `weight` `(width)`. It has no backward pass.
+/// unit where `silu` is set. `x` is `(..., width)` and `weight` `(width)`.
 pub fn length_norm(x: &Tensor, weight: &Tensor, silu: bool) -> Result<Tensor> {
     RowNorm {
         measure: Measure::Length,
@@ -49,7 +49,7 @@ impl RowNorm {
             bail!("norm: {x:?} with weight {weight:?}");
         }
         if fused(x) {
-            return x.contiguous()?.apply_op2_no_bwd(weight, &self);
+            return x.contiguous()?.apply_op2(weight, self);
         }
         self.composed(x, weight)
     }
@@ -71,18 +71,66 @@ impl RowNorm {
         if self.silu { out.silu() } else { Ok(out) }
     }
 
+    /// What a row is multiplied by, and by how much that falls, relative to itself, with each number of the row and unit
+    /// of it.
     #[inline(always)]
-    fn row<T: Real>(self, x: &[T], weight: &[T], out: &mut [T]) {
+    fn factor<T: Real>(self, x: &[T]) -> (T, T) {
         let squares = sum8(
             x.len(),
             #[inline(always)]
             |i| x[i] * x[i],
         );
         let width = T::real(x.len() as f64);
-        let factor = match self.measure {
-            Measure::MeanSquare { epsilon } => T::ONE / (squares / width + T::real(epsilon)).sqrt(),
-            Measure::Length => width.sqrt() / squares.sqrt().larger(T::real(LEAST)),
-        };
+        match self.measure {
+            Measure::MeanSquare { epsilon } => {
+                let mean = squares / width + T::real(epsilon);
+                (T::ONE / mean.sqrt(), T::ONE / (mean * width))
+            }
+            Measure::Length => {
+                let (length, least) = (squares.sqrt(), T::real(LEAST));
+                let fall = match length > least {
+                    true => T::ONE / squares,
+                    false => T::ZERO,
+                };
+                (width.sqrt() / length.larger(least), fall)
+            }
+        }
+    }
+
+    /// The gradients of one row; that of the weight is added up. `gradient` is that of the result.
+    #[inline(always)]
+    fn row_gradient<T: Real>(
+        self,
+        x: &[T],
+        weight: &[T],
+        gradient: &[T],
+        for_x: &mut [T],
+        for_weight: &mut [T],
+    ) {
+        let (factor, fall) = self.factor(x);
+        for i in 0..x.len() {
+            let mut gradient = gradient[i];
+            if self.silu {
+                let y = x[i] * factor * weight[i];
+                let share = y.sigmoid();
+                gradient *= share * (T::ONE + y * (T::ONE - share));
+            }
+            for_weight[i] += gradient * x[i] * factor;
+            for_x[i] = gradient * weight[i] * factor;
+        }
+        let along = sum8(
+            x.len(),
+            #[inline(always)]
+            |i| for_x[i] * x[i],
+        ) * fall;
+        for (for_x, x) in for_x.iter_mut().zip(x) {
+            *for_x -= along * *x;
+        }
+    }
+
+    #[inline(always)]
+    fn row<T: Real>(self, x: &[T], weight: &[T], out: &mut [T]) {
+        let (factor, _) = self.factor(x);
         for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
             *out = *x * factor * *weight;
         }
@@ -122,6 +170,46 @@ impl CustomOp2 for RowNorm {
             Ok((T::to_cpu_storage_owned(out), x_layout.shape().clone()))
         })
     }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        _out: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let gradient = gradient.contiguous()?;
+        by_dtype!(x.dtype(), T => {
+            let (numbers, weights) = (Numbers::<T>::of(x)?, Numbers::<T>::of(weight)?);
+            let gradient = Numbers::<T>::of(&gradient)?;
+            let width = weights.len().max(1);
+            let chunk = (CHUNK / width).max(1) * width;
+            let mut for_x = vec![T::ZERO; numbers.len()];
+            // One sum for each piece of work, added up in order: the same whatever the number of threads.
+            let parts: Vec<Vec<T>> = for_x
+                .par_chunks_mut(chunk)
+                .zip(numbers.par_chunks(chunk))
+                .zip(gradient.par_chunks(chunk))
+                .map(|((for_x, x), gradient)| {
+                    let mut for_weight = vec![T::ZERO; width];
+                    vectorised(#[inline(always)] || {
+                        let rows = for_x.chunks_exact_mut(width).zip(x.chunks_exact(width));
+                        for ((for_x, x), gradient) in rows.zip(gradient.chunks_exact(width)) {
+                            self.row_gradient(x, &weights, gradient, for_x, &mut for_weight);
+                        }
+                    });
+                    for_weight
+                })
+                .collect();
+            let mut for_weight = vec![T::ZERO; width];
+            for part in parts {
+                for (sum, part) in for_weight.iter_mut().zip(part) {
+                    *sum += part;
+                }
+            }
+            Ok((Some(tensor_like(for_x, x)?), Some(tensor_like(for_weight, weight)?)))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -129,7 +217,18 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use candle_core::Device;
 
+    use super::super::gradient::{check, noise};
     use super::*;
+
+    #[test]
+    fn gradients_are_right() {
+        let inputs = [noise("x", &[3, 5, 7]), noise("weight", &[7])];
+        for measure in [Measure::Length, Measure::MeanSquare { epsilon: 1e-2 }] {
+            for silu in [false, true] {
+                check(&inputs, |t| RowNorm { measure, silu }.apply(&t[0], &t[1]));
+            }
+        }
+    }
 
     /// The mean square of 3 and 4 is 12.5; their length is 5.
     #[test]

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 use super::{Real, by_dtype, fused, numbers, vectorised};
 
 /// Rotary position embedding, neighbouring numbers of a head forming the pairs: Su and others, "RoFormer" (2021), equation
-/// 34. `x` is `(B, T, heads width)`; `cosines` and `sines` are `(T, width/2)` and the same for every head. It has no
-/// backward pass.
+/// 34. `x` is `(B, T, heads width)`; `cosines` and `sines` are `(T, width/2)` and the same for every head, and have
+/// no gradient.
 pub fn turn_pairs(x: &Tensor, cosines: &Tensor, sines: &Tensor) -> Result<Tensor> {
     let (_, len, width) = x.dims3()?;
     let (angles, pairs) = cosines.dims2()?;
@@ -16,9 +16,7 @@ pub fn turn_pairs(x: &Tensor, cosines: &Tensor, sines: &Tensor) -> Result<Tensor
     }
     if fused(x) {
         let (cosines, sines) = (cosines.contiguous()?, sines.contiguous()?);
-        return x
-            .contiguous()?
-            .apply_op3_no_bwd(&cosines, &sines, &TurnPairs);
+        return x.contiguous()?.apply_op3(&cosines, &sines, TurnPairs);
     }
     composed(x, cosines, sines)
 }
@@ -74,6 +72,22 @@ impl CustomOp3 for TurnPairs {
             Ok((T::to_cpu_storage_owned(out), x_layout.shape().clone()))
         })
     }
+
+    /// The transpose of a turn is the turn back.
+    fn bwd(
+        &self,
+        _x: &Tensor,
+        cosines: &Tensor,
+        sines: &Tensor,
+        _out: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        Ok((
+            Some(turn_pairs(gradient, cosines, &sines.neg()?)?),
+            None,
+            None,
+        ))
+    }
 }
 
 #[inline(always)]
@@ -90,7 +104,16 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use candle_core::Device;
 
+    use super::super::gradient::{check, noise};
     use super::*;
+
+    #[test]
+    fn gradients_are_right() {
+        let (cosines, sines) = (noise("cosines", &[5, 3]), noise("sines", &[5, 3]));
+        check(&[noise("x", &[2, 5, 12])], |t| {
+            turn_pairs(&t[0], &cosines, &sines)
+        });
+    }
 
     /// A quarter turn of (3, 5) is (-5, 3).
     #[test]

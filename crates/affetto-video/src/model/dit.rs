@@ -17,8 +17,8 @@ use affetto_nn::{
 use candle_core::{DType, Device, Tensor};
 
 use super::{
-    AttentionBackend, Conditioning, DitConfig, Linear, attention::attention, norm::LayerNorm,
-    rope::Rope,
+    AttentionBackend, Conditioning, DitConfig, Linear, Reuse, attention::attention,
+    norm::LayerNorm, rope::Rope,
 };
 use crate::{Error, Result, weights::Weights};
 
@@ -161,6 +161,20 @@ impl WanDit {
         self.observed(latent, times, condition, &mut |_, _| {})
     }
 
+    /// The same with one item, the blocks being left out where `reuse` says so.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn forward_reusing(
+        &self,
+        latent: &Tensor,
+        times: &[f64],
+        condition: &DitCondition,
+        reuse: &mut Reuse,
+    ) -> Result<Tensor> {
+        self.run(latent, times, condition, &mut |_, _| {}, Some(reuse))
+    }
+
     pub(crate) fn observed(
         &self,
         latent: &Tensor,
@@ -168,19 +182,31 @@ impl WanDit {
         condition: &DitCondition,
         observe: Observer,
     ) -> Result<Tensor> {
+        self.run(latent, times, condition, observe, None)
+    }
+
+    fn run(
+        &self,
+        latent: &Tensor,
+        times: &[f64],
+        condition: &DitCondition,
+        observe: Observer,
+        reuse: Option<&mut Reuse>,
+    ) -> Result<Tensor> {
         let latent = match &condition.extra_channels {
             Some(extra) => &Tensor::cat(&[latent, extra], 1)?,
             None => latent,
         };
         let tokens = self.tokens(latent, times, condition)?;
         let device = latent.device();
-        let rope = Rope::new(&self.config, tokens, device)?;
+        let rope = Rope::new(&self.config, tokens, device)?.of_dtype(self.table.dtype())?;
         observe("rope_cos", &rope.cosines);
         observe("rope_sin", &rope.sines);
 
-        let mut x = self.patch.forward(&self.patches(latent, tokens)?)?; // (B, T, width)
+        let x = self.patch.forward(&self.patches(latent, tokens)?)?; // (B, T, width)
         observe("patch", &x);
         let angles = time_angles(times, self.config.freq_width, device)?;
+        let angles = angles.to_dtype(self.table.dtype())?;
         let time = self.time.forward(&angles, Activation::Silu)?; // (B, width)
         observe("temb", &time);
         let steps = self.time_projection.forward(&time.silu()?)?; // (B, 6 width)
@@ -196,18 +222,26 @@ impl WanDit {
             contexts: &contexts,
             image: image.as_ref(),
         };
-        for layer in 0..self.config.layers {
-            let read;
-            let block = match &self.blocks {
-                Blocks::Held(blocks) => &blocks[layer],
-                Blocks::Streamed(weights) => {
-                    read = Block::new(&self.config, weights, &block_name(layer))?;
-                    &read
-                }
-            };
-            x = block.forward(&x, &steps, &seen, &rope, self.backend)?;
-            observe(&format!("block{layer}"), &x);
-        }
+        let blocks = |x: &Tensor| -> Result<Tensor> {
+            let mut x = x.clone();
+            for layer in 0..self.config.layers {
+                let read;
+                let block = match &self.blocks {
+                    Blocks::Held(blocks) => &blocks[layer],
+                    Blocks::Streamed(weights) => {
+                        read = Block::new(&self.config, weights, &block_name(layer))?;
+                        &read
+                    }
+                };
+                x = block.forward(&x, &steps, &seen, &rope, self.backend)?;
+                observe(&format!("block{layer}"), &x);
+            }
+            Ok(x)
+        };
+        let x = match reuse {
+            Some(reuse) => reuse.through(&x, &steps, blocks)?,
+            None => blocks(&x)?,
+        };
         self.unpatched(&self.out(&x, &time)?, tokens)
     }
 
@@ -330,8 +364,12 @@ impl WanDit {
         let [time, down, across] = self.config.patch;
         let (batch, channels, ..) = latent.dims5()?;
         let shape = [batch, channels, frames, time, rows, down, columns, across];
+        let dtype = match latent.dtype() {
+            DType::F64 => DType::F64, // to compare gradients
+            _ => DType::F32,
+        };
         Ok(latent
-            .to_dtype(DType::F32)?
+            .to_dtype(dtype)?
             .reshape(&shape[..])?
             .permute(vec![0, 2, 4, 6, 1, 3, 5, 7])?
             .contiguous()?

@@ -165,6 +165,12 @@ impl Conv {
         } else {
             weight
         };
+        let bias = weights.get(&format!("{name}.bias"), &shape[..1])?;
+        Self::of(&weight, bias, settings, order)
+    }
+
+    /// One with this weight, `(out, in, time, down, across)`.
+    fn of(weight: &Tensor, bias: Tensor, settings: ConvFrames, order: Order) -> Result<Self> {
         let taps = match order {
             Order::ChannelsLast => vec![weight.permute((2, 3, 4, 1, 0))?.contiguous()?],
             Order::ChannelsFirst => (0..weight.dim(2)?)
@@ -174,9 +180,58 @@ impl Conv {
         Ok(Self {
             order,
             taps,
-            bias: weights.get(&format!("{name}.bias"), &shape[..1])?,
+            bias,
             settings,
         })
+    }
+
+    /// One of this weight shape without a bias, on each frame.
+    fn no_bias(
+        weights: &Weights,
+        name: &str,
+        shape: [usize; 4],
+        settings: ConvFrames,
+        order: Order,
+    ) -> Result<Self> {
+        let weights = weights.with_f32();
+        let weight = weights.get(&format!("{name}.weight"), &shape)?;
+        let bias = Tensor::zeros(shape[0], DType::F32, weights.device())?;
+        Self::of(&weight.unsqueeze(2)?, bias, settings, order)
+    }
+
+    /// One of `(out, in, 1, 1)` without a bias.
+    pub fn point_no_bias(
+        weights: &Weights,
+        name: &str,
+        [from, to]: [usize; 2],
+        order: Order,
+    ) -> Result<Self> {
+        Self::no_bias(weights, name, [to, from, 1, 1], PLAIN, order)
+    }
+
+    /// One of `(out, in, 3, 3)` without a bias.
+    pub fn plane_no_bias(
+        weights: &Weights,
+        name: &str,
+        [from, to]: [usize; 2],
+        order: Order,
+    ) -> Result<Self> {
+        Self::no_bias(weights, name, [to, from, 3, 3], BORDERED, order)
+    }
+
+    /// One of `(out, 2 in, 3, 3)` that sees each frame and, in the second half of its channels, the one before.
+    pub fn remembering(
+        weights: &Weights,
+        name: &str,
+        [from, to]: [usize; 2],
+        order: Order,
+    ) -> Result<Self> {
+        let weights = weights.with_f32();
+        let weight = weights.get(&format!("{name}.weight"), &[to, 2 * from, 3, 3])?;
+        let (now, before) = (weight.narrow(1, 0, from)?, weight.narrow(1, from, from)?);
+        let weight = Tensor::stack(&[before, now], 2)?;
+        let bias = weights.get(&format!("{name}.bias"), &[to])?;
+        Self::of(&weight, bias, BORDERED, order)
     }
 
     /// One of `(out, in, 3, 3, 3)` that sees two frames before and a pixel on every side.

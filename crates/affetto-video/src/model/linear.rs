@@ -1,7 +1,7 @@
 //! Linear layers, dense or quantised.
 
 use affetto_nn::ops;
-use candle_core::{D, DType, Module, Tensor, quantized::QMatMul};
+use candle_core::{D, DType, Device, Module, Tensor, quantized::QMatMul};
 
 use crate::Result;
 
@@ -22,13 +22,98 @@ pub enum Linear {
         /// `(out)` `f32`.
         bias: Tensor,
     },
+    /// A layer and what was learned beside it.
+    Adapted {
+        /// The layer.
+        base: Box<Linear>,
+        /// What is added to its output.
+        residuals: Vec<Residual>,
+    },
+}
+
+/// What is added to the output of a layer.
+#[derive(Clone, Debug)]
+pub enum Residual {
+    /// `scale up down x`.
+    LowRank {
+        /// `(r, in)` `f32`.
+        down: Tensor,
+        /// `(out, r)` `f32`.
+        up: Tensor,
+        /// What the product is multiplied by.
+        scale: f64,
+    },
+    /// `weight x`.
+    Full {
+        /// `(out, in)` `f32`.
+        weight: Tensor,
+    },
+}
+
+impl Residual {
+    /// The same on another device.
+    pub fn to_device(&self, device: &Device) -> Result<Self> {
+        Ok(match self {
+            Self::LowRank { down, up, scale } => Self::LowRank {
+                down: down.to_device(device)?,
+                up: up.to_device(device)?,
+                scale: *scale,
+            },
+            Self::Full { weight } => Self::Full {
+                weight: weight.to_device(device)?,
+            },
+        })
+    }
+
+    /// `x` is `(..., in)`, the result `(..., out)`.
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::LowRank { down, up, scale } => Ok((product(&product(x, down)?, up)? * *scale)?),
+            Self::Full { weight } => product(x, weight),
+        }
+    }
+}
+
+/// `x weight^T`.
+fn product(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let none = Tensor::zeros(weight.dim(0)?, weight.dtype(), weight.device())?;
+    Ok(ops::linear(x, weight, &none)?)
 }
 
 impl Linear {
-    /// `x` is `(..., in)` `f32`; the result is `(..., out)` `f32`, whatever the weights are.
+    /// The same with something added to its output.
+    pub fn with_residuals(self, residuals: Vec<Residual>) -> Self {
+        match residuals.is_empty() {
+            true => self,
+            false => Self::Adapted {
+                base: Box::new(self),
+                residuals,
+            },
+        }
+    }
+
+    /// Whether the weights are in blocks.
+    pub fn is_quantized(&self) -> bool {
+        match self {
+            Self::Dense { .. } => false,
+            Self::Quantized { .. } => true,
+            Self::Adapted { base, .. } => base.is_quantized(),
+        }
+    }
+
+    /// The bias, `(out)`.
+    pub fn bias(&self) -> &Tensor {
+        match self {
+            Self::Dense { bias, .. } | Self::Quantized { bias, .. } => bias,
+            Self::Adapted { base, .. } => base.bias(),
+        }
+    }
+
+    /// `x` is `(..., in)` `f32`; the result is `(..., out)` `f32`, whatever the weights are. Where both are `f64`, so is the
+    /// result.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Dense { weight, bias } if weight.dtype() == DType::F32 => {
+            Self::Dense { weight, bias } if weight.dtype() == x.dtype() => {
                 Ok(ops::linear(x, weight, bias)?)
             }
             Self::Dense { weight, bias } => {
@@ -43,6 +128,13 @@ impl Linear {
             Self::Quantized { weight, bias } => {
                 Ok(weight.forward(&x.contiguous()?)?.broadcast_add(bias)?)
             }
+            Self::Adapted { base, residuals } => {
+                let mut out = base.forward(x)?;
+                for residual in residuals {
+                    out = (out + residual.forward(x)?)?;
+                }
+                Ok(out)
+            }
         }
     }
 }
@@ -51,10 +143,7 @@ impl Linear {
 mod tests {
     use std::sync::Arc;
 
-    use candle_core::{
-        Device,
-        quantized::{GgmlDType, QTensor},
-    };
+    use candle_core::quantized::{GgmlDType, QTensor};
 
     use super::*;
 

@@ -1,4 +1,4 @@
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use super::DitConfig;
 use crate::Result;
@@ -45,6 +45,14 @@ impl Rope {
         Ok(Self {
             cosines: Tensor::from_vec(cosines, shape, device)?,
             sines: Tensor::from_vec(sines, shape, device)?,
+        })
+    }
+
+    /// The same as other numbers.
+    pub fn of_dtype(&self, dtype: DType) -> Result<Self> {
+        Ok(Self {
+            cosines: self.cosines.to_dtype(dtype)?,
+            sines: self.sines.to_dtype(dtype)?,
         })
     }
 }

@@ -36,7 +36,7 @@ const SCALES: [&str; 2] = ["scale_weight", "weight_scale"];
 const SHAPE_KEY: &str = "comfy.gguf.orig_shape.";
 
 /// An open file.
-pub(super) struct File {
+pub(crate) struct File {
     path: PathBuf,
     kind: Kind,
 }
@@ -165,6 +165,18 @@ impl File {
             path: path.into(),
             kind,
         })
+    }
+
+    /// Opens a file that must be safetensors.
+    pub fn open_safetensors(path: &Path) -> Result<Self> {
+        let file = Self::open(path)?;
+        match file.kind {
+            Kind::Safetensors { .. } => Ok(file),
+            Kind::Gguf(_) => Err(Error::Damaged {
+                path: path.into(),
+                reason: "a GGUF file, where safetensors are read".into(),
+            }),
+        }
     }
 
     /// Where it is.

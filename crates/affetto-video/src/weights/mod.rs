@@ -6,6 +6,7 @@ mod shapes;
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 
+use affetto_core::{Checksum, sha256_hex};
 use candle_core::{
     DType, Device, Tensor,
     quantized::{GgmlDType, QMatMul, QTensor},
@@ -13,8 +14,12 @@ use candle_core::{
 
 pub use names::{Network, Spelling};
 
-use crate::{Error, Result, model::Linear};
-use files::File;
+use crate::{
+    Error, Result,
+    lora::{Learner, Lora},
+    model::Linear,
+};
+pub(crate) use files::File;
 pub(crate) use shapes::VaeBlock;
 
 /// How linear layers are kept.
@@ -36,6 +41,11 @@ pub struct Weights {
     device: Device,
     dtype: DType,
     keep: Keep,
+    /// What is added to them.
+    loras: Arc<[Lora]>,
+    /// Whether that is computed beside linear layers even where it could be added to their weights.
+    beside: bool,
+    learner: Option<Arc<Learner>>,
 }
 
 struct Store {
@@ -83,10 +93,39 @@ impl Weights {
             device: device.clone(),
             dtype: DType::F32,
             keep: Keep::default(),
+            loras: Arc::new([]),
+            beside: false,
+            learner: None,
         })
     }
 
-    /// The same weights as other numbers: `f32`, `f16` or `bf16`.
+    /// The same weights with what these files add. It is added in `f32` while they are loaded; beside layers that stay in
+    /// their blocks it is computed as they run.
+    pub fn with_loras(&self, loras: Arc<[Lora]>) -> Self {
+        Self {
+            loras,
+            ..self.clone()
+        }
+    }
+
+    /// The same, with what files add to linear layers computed beside all of them.
+    #[cfg(test)]
+    pub(crate) fn with_loras_beside(&self, loras: Arc<[Lora]>) -> Self {
+        Self {
+            beside: true,
+            ..self.with_loras(loras)
+        }
+    }
+
+    /// The same weights with pairs beside the layers that `learner` is to train.
+    pub fn with_learner(&self, learner: Arc<Learner>) -> Self {
+        Self {
+            learner: Some(learner),
+            ..self.clone()
+        }
+    }
+
+    /// The same weights as other numbers: `f32`, `f16` or `bf16`, or `f64` to compare gradients.
     pub fn with_dtype(&self, dtype: DType) -> Self {
         Self {
             dtype,
@@ -102,9 +141,29 @@ impl Weights {
         }
     }
 
-    /// The same weights as `f32`, linear layers too.
+    /// The same weights as `f32`, or `f64` where they are, linear layers too.
     pub fn with_f32(&self) -> Self {
-        self.with_dtype(DType::F32).with_kept(Keep::Floats)
+        let dtype = match self.dtype {
+            DType::F64 => DType::F64,
+            _ => DType::F32,
+        };
+        self.with_dtype(dtype).with_kept(Keep::Floats)
+    }
+
+    /// The SHA-256 of all files together.
+    ///
+    /// # Errors
+    /// Where one can no longer be read.
+    pub fn sha256(&self) -> Result<String> {
+        let mut sums = String::new();
+        for file in &self.store.files {
+            let checksum = Checksum::of_file(file.path()).map_err(|source| Error::Read {
+                path: file.path().into(),
+                source,
+            })?;
+            sums += &checksum.sha256;
+        }
+        Ok(sha256_hex(sums.as_bytes()))
     }
 
     /// The files.
@@ -168,16 +227,19 @@ impl Weights {
     /// # Errors
     /// Where it is missing, damaged, or of another shape. The shape is compared before anything is read.
     pub fn get(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
+        let mut tensor = self.stored(name, shape)?;
+        for lora in self.loras.iter() {
+            tensor = lora.merged(name, tensor)?;
+        }
+        Ok(tensor.to_dtype(self.dtype)?.to_device(&self.device)?)
+    }
+
+    /// A tensor as the file has it, on the CPU.
+    fn stored(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
         let (file, name) = self.find(name)?;
         file.check_shape(&name, shape)?;
-        let tensor = file.tensor(&name)?;
-        let placed = || {
-            tensor
-                .to_dtype(self.dtype)?
-                .reshape(shape)?
-                .to_device(&self.device)
-        };
-        placed().map_err(|error| file.damaged(&name, &error))
+        let tensor = file.tensor(&name)?.reshape(shape);
+        tensor.map_err(|error| file.damaged(&name, &error))
     }
 
     /// Some rows of a matrix that the network calls `name`, `f32`; only these are read.
@@ -230,26 +292,49 @@ impl Weights {
 
     fn layer(
         &self,
+        module: &str,
+        shape: [usize; 2],
+        bias: impl Fn(&Self) -> Result<Tensor>,
+    ) -> Result<Linear> {
+        let name = format!("{module}.weight");
+        let base = self.base(&name, shape, bias)?;
+        let mut residuals = Vec::new();
+        if self.beside || base.is_quantized() && self.keep == Keep::AsStored {
+            for lora in self.loras.iter() {
+                residuals.extend(lora.residuals(&name, shape)?);
+            }
+        }
+        let mut residuals = residuals
+            .into_iter()
+            .map(|residual| residual.to_device(&self.device))
+            .collect::<Result<Vec<_>>>()?;
+        if let Some(learner) = &self.learner {
+            let dtype = self.with_f32().dtype;
+            residuals.extend(learner.residual(module, shape, dtype)?);
+        }
+        Ok(base.with_residuals(residuals))
+    }
+
+    /// The layer itself.
+    fn base(
+        &self,
         name: &str,
         shape: [usize; 2],
         bias: impl Fn(&Self) -> Result<Tensor>,
     ) -> Result<Linear> {
-        let name = format!("{name}.weight");
-        let dense = || {
-            Ok(Linear::Dense {
-                weight: self.get(&name, &shape)?,
-                bias: bias(self)?,
-            })
+        let plain = match self.beside {
+            true => self.with_loras(Arc::new([])),
+            false => self.clone(),
         };
         let blocks = match self.keep {
             Keep::Floats => None,
             Keep::AsStored => {
-                let (file, name) = self.find(&name)?;
+                let (file, name) = self.find(name)?;
                 file.check_shape(&name, &shape)?;
                 file.blocks(&name, &shape, &self.device)?
             }
             Keep::Quantized(kind) if shape[1].is_multiple_of(kind.block_size()) => {
-                let weight = self.with_f32().get(&name, &shape)?;
+                let weight = plain.with_f32().get(name, &shape)?;
                 Some(QTensor::quantize(&weight, kind)?)
             }
             Keep::Quantized(_) => None,
@@ -259,10 +344,13 @@ impl Weights {
                 weight: QMatMul::from_qtensor(blocks)?,
                 bias: bias(&self.with_f32())?,
             }),
-            None => dense(),
+            None => Ok(Linear::Dense {
+                weight: plain.get(name, &shape)?,
+                bias: bias(self)?,
+            }),
         }
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

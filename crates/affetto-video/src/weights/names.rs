@@ -15,6 +15,8 @@ pub enum Network {
     Umt5,
     /// The picture encoder.
     Clip,
+    /// The tiny decoder in place of the autoencoder's, which has one spelling.
+    Tiny,
 }
 
 /// How names are spelled.
@@ -53,6 +55,7 @@ impl Network {
             Self::Vae { .. } => "a Wan autoencoder",
             Self::Umt5 => "a UMT5 encoder",
             Self::Clip => "a CLIP picture encoder",
+            Self::Tiny => "a TAEW decoder",
         }
     }
 
@@ -63,6 +66,7 @@ impl Network {
             Self::Vae { .. } => "decoder.mid_block.resnets.0.conv1.weight",
             Self::Umt5 => "encoder.block.0.layer.0.SelfAttention.q.weight",
             Self::Clip => "vision_model.encoder.layers.0.self_attn.q_proj.weight",
+            Self::Tiny => "decoder.3.conv.0.weight",
         }
     }
 
@@ -89,7 +93,7 @@ impl Network {
     /// but the text encoder.
     pub fn spell(self, name: &str, spelling: Spelling) -> String {
         match (self, spelling) {
-            (_, Spelling::Diffusers) | (Self::Clip, _) => name.into(),
+            (_, Spelling::Diffusers) | (Self::Clip | Self::Tiny, _) => name.into(),
             (Self::Dit, _) => dit(name),
             (Self::Vae { res_blocks }, _) => vae(name, res_blocks),
             (Self::Umt5, Spelling::Original) => umt5_original(name),

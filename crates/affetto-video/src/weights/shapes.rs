@@ -1,6 +1,6 @@
 //! The tensors of each network, computed from its configuration.
 
-use crate::model::{ClipConfig, DitConfig, Umt5Config, VaeConfig};
+use crate::model::{ClipConfig, DitConfig, TinyConfig, Umt5Config, VaeConfig};
 
 /// A tensor's name and shape.
 type Entry = (String, Vec<usize>);
@@ -260,6 +260,30 @@ impl Umt5Config {
             list.add(layer("1.layer_norm"), &[width]);
         }
         list.add("encoder.final_layer_norm.weight".into(), &[width]);
+        list.0
+    }
+}
+
+impl TinyConfig {
+    /// Name and shape of every tensor.
+    pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
+        let mut list = List::default();
+        let [top, .., last] = self.channels;
+        list.layer("decoder.1", &[top, self.latent_channels, 3, 3]);
+        for level in self.levels() {
+            let [from, to] = level.channels;
+            for block in 0..Self::BLOCKS {
+                let part = |at: usize| format!("decoder.{}.conv.{at}", level.begin + block);
+                list.layer(&part(0), &[from, 2 * from, 3, 3]);
+                list.layer(&part(2), &[from, from, 3, 3]);
+                list.layer(&part(4), &[from, from, 3, 3]);
+            }
+            let grow = format!("decoder.{}.conv.weight", level.grow());
+            list.add(grow, &[from * level.frames, from, 1, 1]);
+            let out = format!("decoder.{}.weight", level.out());
+            list.add(out, &[to, from, 3, 3]);
+        }
+        list.layer(&format!("decoder.{}", self.last()), &[3, last, 3, 3]);
         list.0
     }
 }

@@ -169,7 +169,7 @@ fn picture_to_video_has_its_own_tensors() {
     }
 }
 
-fn tokens() -> DitConfig {
+pub(crate) fn tokens() -> DitConfig {
     DitConfig {
         conditioning: Conditioning::Tokens,
         ..DitConfig::from_json(&config("dit")).unwrap()
@@ -177,7 +177,7 @@ fn tokens() -> DitConfig {
 }
 
 /// What the small transformer makes of the input of the fixtures.
-fn output(weights: &Weights) -> Tensor {
+pub(crate) fn output(weights: &Weights) -> Tensor {
     let io = fixture("tiny_wan_dit_io");
     let condition = DitCondition::of_context(io["in.ctx"].clone());
     let dit = WanDit::new(&tokens(), weights).unwrap();
@@ -251,7 +251,7 @@ fn parts_are_read_through_their_index() {
     assert!(error.to_string().contains("index.json"), "{error}");
 }
 
-fn gguf(
+pub(crate) fn gguf(
     tensors: &HashMap<String, Tensor>,
     network: Network,
     spelling: Spelling,
