@@ -24,6 +24,7 @@ pub mod tension;
 mod testing;
 pub mod tonality;
 pub mod valence;
+pub mod visual;
 
 pub use copied::CopyIndex;
 pub use critic::Critic;
