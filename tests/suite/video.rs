@@ -49,7 +49,13 @@ fn a_text_and_an_emotion_become_a_film() {
         said.contains("The video is in the \"sadness\" emotion."),
         "{said}"
     );
-    assert_eq!(place.names(), ["fox.mp4", "wan"]);
+    assert_eq!(place.names(), ["fox.mp4", "fox.mp4.provenance.json", "wan"]);
+    let provenance: Value = serde_json::from_slice(&place.read("fox.mp4.provenance.json")).unwrap();
+    assert_eq!(provenance["schema"], "video-provenance/1");
+    assert_eq!(provenance["weights"].as_array().unwrap().len(), 4);
+    assert_eq!(provenance["output"]["name"], "fox.mp4");
+    let brightness = provenance["measured"]["brightness"].as_f64().unwrap();
+    assert!((1.0..99.0).contains(&brightness), "{brightness}");
     let film = |flags: &str| -> Vec<u8> {
         place.succeed(&format!("{FOX} {flags} --force -o other.mp4"));
         place.read("other.mp4")

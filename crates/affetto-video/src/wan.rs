@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use affetto_attributes::visual::{Look, LookMeter};
 use affetto_core::{Progress, read_limited, sha256_hex};
 use affetto_emotion::FrameRate;
 use affetto_media::film::FilmWriter;
@@ -416,7 +417,28 @@ impl WanFolder {
         Ok(sampler.into_latent())
     }
 
-    /// Decodes a latent into a film at `path`, whole or not at all. A few frames are held at a time.
+    /// The files of all networks that a video is made with, each with what it is for.
+    ///
+    /// # Errors
+    /// Where one can no longer be opened.
+    pub fn files(&self) -> Result<Vec<(&'static str, PathBuf)>> {
+        let mut files = vec![("tokenizer", self.tokenizer())];
+        let mut add = |part, weights: Weights| {
+            files.extend(weights.paths().into_iter().map(|path| (part, path)));
+        };
+        add("text encoder", self.text_weights(&Device::Cpu)?);
+        if self.clip.is_some() {
+            add("picture encoder", self.clip_weights(&Device::Cpu)?);
+        }
+        add("transformer", self.dit_weights(&Device::Cpu)?);
+        match &self.tiny {
+            Some(tiny) => files.push(("tiny decoder", tiny.clone())),
+            None => add("autoencoder", self.vae_weights(&Device::Cpu)?),
+        }
+        Ok(files)
+    }
+
+    /// Decodes a latent into a film at `path`, whole or not at all, and measures it. A few frames are held at a time.
     ///
     /// # Errors
     /// [`Error::Cancelled`], and where the autoencoder cannot be read or the film not be written.
@@ -427,7 +449,7 @@ impl WanFolder {
         path: &Path,
         device: &Device,
         progress: &dyn Progress,
-    ) -> Result<()> {
+    ) -> Result<Look> {
         let factor = match self.tiny {
             Some(_) => TinyConfig::taew_2_1().space_factor(),
             None => self.vae.space_factor(),
@@ -435,9 +457,12 @@ impl WanFolder {
         let (height, width) = (latent.dim(3)? * factor, latent.dim(4)? * factor);
         let mut film = FilmWriter::new(path, FrameRate::new(FRAMES_PER_SECOND, 1))?;
         let (economy, _) = self.fitted(request, &self.segments(request)?)?;
+        let mut meter = LookMeter::default();
         let mut each = |frame: &[u8]| {
             let picture = RgbImage::from_raw(width as u32, height as u32, frame.to_vec());
-            Ok(film.push(&picture.unwrap_or_default())?)
+            let picture = picture.unwrap_or_default();
+            meter.push(&picture);
+            Ok(film.push(&picture)?)
         };
         match &self.tiny {
             Some(tiny) => decode_tiny(&tiny_decoder(tiny, device)?, latent, progress, &mut each)?,
@@ -446,7 +471,8 @@ impl WanFolder {
                 decode(&vae, latent, economy.tiles, progress, &mut each)?;
             }
         }
-        Ok(film.finish()?)
+        film.finish()?;
+        Ok(meter.look())
     }
 
     /// What is ahead: the texts, and how much work and memory it takes.

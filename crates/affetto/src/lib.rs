@@ -4,6 +4,7 @@ mod compose;
 mod effects;
 mod error;
 mod findings;
+mod generated;
 mod models;
 mod output;
 mod provenance;
@@ -44,6 +45,9 @@ pub use compose::{Composed, LeadSheet, PianoPiece, compose, compose_piano};
 pub use effects::{Effect, EffectKind};
 pub use error::Error;
 pub use findings::Findings;
+pub use generated::{
+    LoraUsed, VIDEO_PROVENANCE_SCHEMA, VideoProvenance, WeightsUsed, generate_video, kept_beside,
+};
 pub use models::{Card, LoadedModel, Models, Origin, Task};
 pub use output::{Output, OutputOptions, WrittenFile, provenance_path, run};
 pub use provenance::{

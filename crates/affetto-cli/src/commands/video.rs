@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use affetto::{
-    Emotion, Error, Seed,
+    Emotion, Error, Seed, VideoProvenance,
     emotion::Unit,
+    generate_video, kept_beside,
     nn::device::{Device, device_name},
     video::{
         condition::{Preset, SolverName, VideoRequest},
@@ -55,22 +56,23 @@ fn generate(args: &VideoGenerate, printer: &Printer) -> Result<Value, Failure> {
         return Ok(json!({ "request": request, "plan": plan, "loras": loras_json(&wan) }));
     }
     let file = file(args)?;
-    let kept = beside(file);
     let picture = picture.as_ref();
-    let latent = wan.sample(&request, picture, &device, &kept, args.resume, printer);
-    let latent = latent.map_err(|error| stopped(error, &kept))?;
-    wan.film(&request, &latent, file, &device, printer)
-        .map_err(|error| stopped(error, &kept))?;
-    // The film stands; what it was made of is no longer needed, and left lying where it cannot be taken away.
-    let _ = std::fs::remove_file(&kept);
+    let made = generate_video(&request, &wan, picture, file, &device, args.resume, printer);
+    let made = made.map_err(|error| stopped(error, &kept_beside(file)))?;
     printer.clear();
+    say_look(&made, printer);
     printer.data(&file.display().to_string());
-    Ok(json!({
-        "file": file,
-        "request": request,
-        "plan": json(&plan),
-        "loras": loras_json(&wan),
-    }))
+    Ok(json!({ "file": file, "provenance": json(&made), "plan": json(&plan) }))
+}
+
+/// What was asked beside what the film looks like.
+fn say_look(made: &VideoProvenance, printer: &Printer) {
+    let look = &made.measured;
+    let text = format!(
+        "brightness {:.0} and colourfulness {:.0} of 100, motion {:.1}",
+        look.brightness, look.colourfulness, look.motion
+    );
+    printer.say_table(&[vec!["measured".to_owned(), text]]);
 }
 
 /// What is added to the transformer.
@@ -188,13 +190,6 @@ fn file(args: &VideoGenerate) -> Result<&Path, Failure> {
         return Err(Error::Exists { path: file.clone() }.into());
     }
     Ok(file)
-}
-
-/// Where what was sampled is kept.
-fn beside(file: &Path) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".latents.safetensors");
-    name.into()
 }
 
 /// A stop in the middle can be gone on from.

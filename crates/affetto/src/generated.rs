@@ -1,0 +1,154 @@
+//! Videos by published weights: sampled, decoded, measured, and written with what they were made of beside them.
+
+use std::path::{Path, PathBuf};
+
+use affetto_attributes::visual::Look;
+use affetto_core::{Checksum, Progress, write_atomic};
+use affetto_nn::device::{Device, device_name};
+use affetto_video::{
+    Error, Result,
+    condition::{Segment, VideoRequest},
+    picture::Picture,
+    wan::WanFolder,
+};
+use serde::Serialize;
+
+use crate::{Engine, OutputFile, provenance_path};
+
+/// The schema that the provenance of a video names.
+pub const VIDEO_PROVENANCE_SCHEMA: &str = "video-provenance/1";
+
+/// How a video was made. No time, no machine and no path but those that the user wrote.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VideoProvenance {
+    /// `video-provenance/1`.
+    pub schema: &'static str,
+    /// What made it.
+    pub engine: Engine,
+    /// What was to be made, seed and all.
+    pub request: VideoRequest,
+    /// The published files that made it, part by part.
+    pub weights: Vec<WeightsUsed>,
+    /// What was added to the transformer.
+    pub loras: Vec<LoraUsed>,
+    /// The kind of device; the bytes are the same on the same kind.
+    pub device: String,
+    /// Whether the transformer's layers were kept in 8 bits, to take less memory.
+    pub layers_quantized: bool,
+    /// The side of the tiles in pixels, where frames were decoded in tiles.
+    pub tile: Option<usize>,
+    /// The film.
+    pub output: OutputFile,
+    /// What was read in each part of the video: what was asked of the networks.
+    pub asked: Vec<Segment>,
+    /// What the film looks like.
+    pub measured: Look,
+}
+
+/// A published file by its checksum.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WeightsUsed {
+    /// What it is for.
+    pub part: &'static str,
+    /// Its name, without folders.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its SHA-256.
+    pub sha256: String,
+}
+
+/// A LoRA by its checksum.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LoraUsed {
+    /// As the user wrote it.
+    pub path: PathBuf,
+    /// How much of it was added.
+    pub strength: f64,
+    /// Its SHA-256.
+    pub sha256: String,
+}
+
+/// Makes the film that `request` asks for at `file`, with `FILE.provenance.json` beside it.
+///
+/// What was sampled is kept at [`kept_beside`] after every step until the film stands; with `resume` the work goes on from
+/// there.
+///
+/// # Errors
+/// Those of [`WanFolder::sample`] and [`WanFolder::film`], and where a file cannot be read or written.
+pub fn generate_video(
+    request: &VideoRequest,
+    wan: &WanFolder,
+    picture: Option<&Picture>,
+    file: &Path,
+    device: &Device,
+    resume: bool,
+    progress: &dyn Progress,
+) -> Result<VideoProvenance> {
+    let plan = wan.plan(request)?;
+    let kept = kept_beside(file);
+    let latent = wan.sample(request, picture, device, &kept, resume, progress)?;
+    let measured = wan.film(request, &latent, file, device, progress)?;
+    let lora = |lora: &affetto_video::lora::Lora| LoraUsed {
+        path: lora.source().path.clone(),
+        strength: lora.source().strength,
+        sha256: lora.sha256().into(),
+    };
+    let (name, film) = summed(file)?;
+    let provenance = VideoProvenance {
+        schema: VIDEO_PROVENANCE_SCHEMA,
+        engine: Engine::this(),
+        request: request.clone(),
+        weights: weights_used(wan)?,
+        loras: wan.loras().iter().map(lora).collect(),
+        device: device_name(device),
+        layers_quantized: plan.layers_quantized,
+        tile: plan.tile,
+        output: OutputFile {
+            name,
+            bytes: film.bytes,
+            sha256: film.sha256,
+        },
+        asked: plan.segments,
+        measured,
+    };
+    let beside = provenance_path(file);
+    let text = serde_json::to_string_pretty(&provenance)? + "\n";
+    write_atomic(&beside, text.as_bytes()).map_err(|source| Error::Write {
+        path: beside.clone(),
+        source,
+    })?;
+    // The film stands; what it was made of is no longer needed, and left lying where it cannot be taken away.
+    let _ = std::fs::remove_file(&kept);
+    Ok(provenance)
+}
+
+/// Where what was sampled is kept.
+pub fn kept_beside(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".latents.safetensors");
+    name.into()
+}
+
+fn weights_used(wan: &WanFolder) -> Result<Vec<WeightsUsed>> {
+    let used = |(part, path): (&'static str, PathBuf)| {
+        let (name, sum) = summed(&path)?;
+        Ok(WeightsUsed {
+            part,
+            name,
+            bytes: sum.bytes,
+            sha256: sum.sha256,
+        })
+    };
+    wan.files()?.into_iter().map(used).collect()
+}
+
+/// The name and the checksum of a file.
+fn summed(path: &Path) -> Result<(String, Checksum)> {
+    let sum = Checksum::of_file(path).map_err(|source| Error::Read {
+        path: path.into(),
+        source,
+    })?;
+    let name = path.file_name().unwrap_or_default();
+    Ok((name.to_string_lossy().into_owned(), sum))
+}
