@@ -141,7 +141,8 @@ impl From<video::Error> for Failure {
     fn from(error: video::Error) -> Self {
         use video::Error;
         let code = match &error {
-            Error::Config { .. } | Error::OtherJob => Code::Usage,
+            Error::Config { .. } | Error::OtherJob | Error::Checkpoint { .. } => Code::Usage,
+            Error::Write { source, .. } => write_code(source),
             Error::Incomplete { .. }
             | Error::NoWeights { .. }
             | Error::OtherNetwork { .. }

@@ -94,6 +94,20 @@ pub enum Error {
     /// What was sampled so far is of another request.
     #[error("what was sampled so far is of another request or of other networks")]
     OtherJob,
+    /// A training has been begun in this folder.
+    #[error("a checkpoint is there: {}", path.display())]
+    Checkpoint {
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// A file could not be written.
+    #[error("cannot write: {source}: {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The caller stopped the work.
     #[error("stopped")]
     Cancelled,
@@ -121,6 +135,7 @@ impl Hint for Error {
             Self::Incomplete { .. } => {
                 "name a folder as diffusers has it, with transformer, vae, text_encoder and tokenizer"
             }
+            Self::Checkpoint { .. } => "go on with --resume, or name another folder",
             Self::OtherJob => "leave --resume out to begin anew",
             _ => return None,
         };

@@ -11,6 +11,7 @@ pub mod model;
 #[cfg(test)]
 mod parity;
 pub mod prompt;
+pub mod sticker;
 pub mod text;
 pub mod wan;
 pub mod weights;
