@@ -6,12 +6,12 @@
 use std::path::{Path, PathBuf};
 
 use affetto_core::{Seed, read_limited};
-use candle_core::{DType, Tensor, npy::NpzTensors};
 use serde::Deserialize;
 
 use super::{
     basis::{BASIS, Frame, SOURCE, SourceFrame, WIDTH},
     harmonics::GRID,
+    npz::Arrays,
 };
 use crate::{Error, Result};
 
@@ -132,33 +132,16 @@ struct Loops {
 
 impl Loops {
     fn read(path: &Path, clips: usize) -> Result<Self> {
-        let failed = |source| Error::Read {
-            path: path.into(),
-            source,
-        };
-        let size = std::fs::metadata(path).map_err(failed)?.len();
-        if size > MOST_BYTES || clips > MOST_CLIPS {
-            return Err(damaged(path, format!("{size} bytes, {clips} clips, more than are read")));
+        if clips > MOST_CLIPS {
+            return Err(damaged(path, format!("{clips} clips, at most {MOST_CLIPS} are read")));
         }
-        let file = NpzTensors::new(path)?;
-        let array = |name: &str, shape: &[usize]| -> Result<Vec<f32>> {
-            let (found, dtype) = file.get_shape_and_dtype(name)?;
-            if found.dims() != shape || !matches!(dtype, DType::F16 | DType::F32) {
-                return Err(damaged(path, format!("{name} is {found:?} of {dtype:?}, {shape:?} of numbers is needed")));
-            }
-            let tensor: Tensor = file.get(name)?.ok_or_else(|| damaged(path, format!("no array {name}")))?;
-            Ok(tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
-        };
+        let mut arrays = Arrays::read(path, MOST_BYTES)?;
         let shape = [clips, GRID, SOURCE.len()];
-        let loops = Self {
-            values: array("X", &shape)?,
-            known: array("M", &shape)?,
-            seconds: array("dur", &[clips])?,
-        };
-        match loops.values.iter().chain(&loops.seconds).all(|value| value.is_finite()) {
-            true => Ok(loops),
-            false => Err(damaged(path, "a value is not a number".into())),
-        }
+        Ok(Self {
+            values: arrays.floats("X", &shape)?,
+            known: arrays.floats("M", &shape)?,
+            seconds: arrays.floats("dur", &[clips])?,
+        })
     }
 
     fn frames(values: &[f32], at: usize) -> Vec<SourceFrame> {

@@ -19,6 +19,7 @@ pub mod latents;
 pub mod measure;
 pub mod model;
 pub mod network;
+mod npz;
 pub mod statistics;
 pub mod tracks;
 pub mod train;

@@ -363,13 +363,12 @@ impl Block {
     ) -> candle_core::Result<Tensor> {
         let modulation = modulation.broadcast_add(&self.modulation)?; // (B, 6, D)
         let part = |index: usize| modulation.narrow(1, index, 1)?.squeeze(1);
-        let gated = |y: Tensor, index: usize| y.broadcast_mul(&(modulation.narrow(1, index, 1)? + 1.0)?);
         let normed = self.attention_norm.forward_modulated(x, &part(0)?, &part(1)?)?;
         let attended = ops::self_attention(&self.packed.forward(&normed)?, &self.attention)?;
-        let attended = gated(self.out.forward(&attended)?, 2)?;
+        let attended = ops::gated(&self.out.forward(&attended)?, &part(2)?)?;
         let x = self.dropouts[0].add(x, &attended, seed)?;
         let normed = self.feed_forward_norm.forward_modulated(&x, &part(3)?, &part(4)?)?;
-        let fed = gated(self.feed_forward.forward(&normed)?, 5)?;
+        let fed = ops::gated(&self.feed_forward.forward(&normed)?, &part(5)?)?;
         self.dropouts[1].add(&x, &fed, seed)
     }
 }

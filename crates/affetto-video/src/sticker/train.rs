@@ -26,9 +26,9 @@ use super::{
 use crate::{Error, Result};
 
 /// Examples that the network sees at once.
-const BATCH: usize = 64;
+const BATCH: usize = 32;
 /// Batches of an epoch; every one is drawn anew.
-const EPOCH: usize = 100;
+const EPOCH: usize = 200;
 /// Of so many clips of an emotion one is held out to choose the weights by.
 const HELD_OUT_PARTS: usize = 9;
 /// Noise levels that held-out clips are measured at.
