@@ -115,6 +115,22 @@ pub enum Error {
         /// What it is.
         what: String,
     },
+    /// A sticker's take or character is damaged or not of its format.
+    #[error("not a readable {what}: {reason}, at {place}")]
+    MalformedSticker {
+        /// What was expected.
+        what: &'static str,
+        /// Where: a line, an element.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A sticker's take breaks a rule of its channels.
+    #[error("not a take of a sticker: {reason}")]
+    StickerTake {
+        /// The rule.
+        reason: String,
+    },
     /// What is read or written frame by frame broke off.
     #[error("cannot go on: {source}")]
     Stream {
