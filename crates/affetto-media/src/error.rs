@@ -125,6 +125,14 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// There is no character of that name.
+    #[error("unknown character {name:?}: there are {}", nearest.join(", "))]
+    UnknownCharacter {
+        /// The name.
+        name: String,
+        /// The names nearest to it, or all.
+        nearest: Vec<String>,
+    },
     /// A sticker's take breaks a rule of its channels.
     #[error("not a take of a sticker: {reason}")]
     StickerTake {

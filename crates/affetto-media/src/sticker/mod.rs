@@ -6,10 +6,21 @@
 //! | table ([`csv`]) | whole | whole |
 
 mod channel;
+mod character;
 pub mod csv;
+mod face;
 mod face_take;
+mod guard;
 pub mod json;
+mod raster;
+mod scene;
+mod stage;
+mod style;
 mod take;
+mod tint;
 
 pub use channel::{CHANNELS, Channel, Pose, Spec, Unit};
+pub use character::{Character, Found};
+pub use stage::{Look, Sticker};
 pub use take::StickerTake;
+pub use tint::Tint;
