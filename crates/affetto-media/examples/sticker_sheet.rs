@@ -30,7 +30,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut sheet = RgbaImage::from_pixel(size * columns, size * takes.len() as u32, background);
     for (row, path) in (0..).zip(takes) {
         let take = json::read(&std::fs::read(path)?, &Limits::DEFAULT)?;
-        let stem = Path::new(path).file_stem().unwrap_or_default().to_string_lossy();
+        let stem = Path::new(path)
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy();
         let word = stem.split(['-', '.']).next().unwrap_or("");
         let tint = affetto_emotion::Mixture::parse(&format!("mikels/{word}"))
             .map_or(Tint::NONE, |mixture| Tint::of_mixture(&mixture, 0.6));

@@ -125,6 +125,31 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A file of pictures could not be packed.
+    #[error("{what} could not be packed: {reason}")]
+    Encode {
+        /// The format.
+        what: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// A sticker does not keep the limits of a platform.
+    #[error("not a sticker for {preset}: {reason}")]
+    Unfit {
+        /// The platform.
+        preset: &'static str,
+        /// Which limit.
+        reason: String,
+    },
+    /// A program that does a part of the work is not installed.
+    #[error("{name} is not on this machine")]
+    NoProgram {
+        /// Its name.
+        name: &'static str,
+    },
+    /// The caller wanted to stop.
+    #[error("stopped")]
+    Cancelled,
     /// There is no character of that name.
     #[error("unknown character {name:?}: there are {}", nearest.join(", "))]
     UnknownCharacter {
@@ -219,6 +244,12 @@ impl Hint for Error {
             Self::MalformedTake { format, .. } => Some(format!(
                 "open it in the program that wrote it and export {} again",
                 format.name()
+            )),
+            Self::MalformedSticker { .. } => {
+                Some("correct it there; the formats are described in the documentation".into())
+            }
+            Self::NoProgram { name } => Some(format!(
+                "install {name}, or choose a format that needs no program"
             )),
             Self::Limit { .. } => Some("cut the file into shorter pieces".into()),
             Self::InFile { source, .. } => source.hint(),

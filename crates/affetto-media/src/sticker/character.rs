@@ -8,7 +8,7 @@
 //! | `back`, `front` | what stays where it is, behind and before the head |
 //! | `body` | what follows a part of the way |
 //! | `spring_NAME` | in the head: swings about the middle of `anchor_NAME` (ears, a leaf, a tail) |
-//! | `slide_NAME` | in the head: moves with the face as it turns (a muzzle, a nose) |
+//! | `slide_NAME` | in the head: moves with the face as it turns (a muzzle); the mouth stays below `slide_nose` |
 //! | `fixed_NAME` | keeps its colours when an emotion tints the character |
 //! | `face` | in the head: where in the order of painting the face comes; without it, last |
 //! | `eye_l`, `eye_r`, `brow_l`, `brow_r`, `mouth_open`, `mouth_closed` | the character's own features, moved in place of ours; `pupil_l`, `pupil_r` inside the eyes |
@@ -56,7 +56,8 @@ macro_rules! built_in {
 }
 
 built_in![
-    "peach", "cat", "dog", "bear", "bunny", "frog", "ghost", "robot", "heart", "star", "cloud", "moon", "flame", "drop",
+    "peach", "cat", "dog", "bear", "bunny", "frog", "ghost", "robot", "heart", "star", "cloud",
+    "moon", "flame", "drop",
 ];
 
 /// A character: its art and where its face is.
@@ -525,6 +526,8 @@ impl Reader {
             eye_size: (eye_half / (0.165 * radius)).clamp(0.4, 2.5),
             mouth: mouth.at,
             mouth_size: (mouth.half[0] / (0.3 * radius)).clamp(0.4, 2.5),
+            ceiling: (self.groups.get("slide_nose"))
+                .map_or(0.0, |nose| nose.at[1] + 0.6 * nose.half[1]),
             area: area.at,
             extent: area.half,
         };

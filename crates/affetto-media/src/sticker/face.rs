@@ -51,6 +51,8 @@ pub(super) struct Layout {
     pub(super) eye_size: f32,
     pub(super) mouth: Point,
     pub(super) mouth_size: f32,
+    /// What the mouth stays below, where the face has not slid.
+    pub(super) ceiling: f32,
     /// The ellipse that features stay in: its middle and its half extents.
     pub(super) area: Point,
     pub(super) extent: [f32; 2],
@@ -215,11 +217,6 @@ struct Lips {
 }
 
 impl Face<'_> {
-    /// Behind the head.
-    pub(super) fn behind(&self) -> Vec<Part> {
-        Vec::new()
-    }
-
     /// On the head.
     pub(super) fn features(&self) -> Vec<Part> {
         let mut parts = Vec::new();
@@ -504,6 +501,11 @@ impl Face<'_> {
         ];
         let at = [eye[0] + radius * away[0], eye[1] - radius * away[1]];
         let at = self.layout.kept(at, [0.2 * scale, 0.05 * scale]);
+        // Its inner end may touch the eye, its middle may not.
+        let size = self.eye_size(side);
+        let top =
+            self.eye_place(side.index).at[1] - (size.up.max(0.04) + 0.055) * radius * eye_size;
+        let at = [at[0], at[1].min(top)];
         let half = 0.21 * scale;
         let bend = curve.clamp(-0.08, 0.16) * scale * 1.15;
         let thick = 0.047 * scale;
@@ -577,6 +579,14 @@ impl Face<'_> {
         ];
         let kept = self.layout.kept([at[0], at[1] + middle], half);
         at = [kept[0], kept[1] - middle];
+        let ceiling = self.layout.ceiling + self.slide()[1];
+        let lowest = self.layout.area[1] + self.layout.extent[1];
+        let shift = (ceiling - (at[1] - top * scale)).max(0.0);
+        at[1] += shift;
+        // Between the nose and the chin it becomes as tall as there is room.
+        let room = (lowest - at[1]).max(0.1 * scale) / scale;
+        let squeeze = (room / (-bottom).max(0.01)).min(1.0);
+        (up, low) = (up * squeeze, low * squeeze);
         Lips {
             at,
             w: w * scale,
@@ -586,6 +596,18 @@ impl Face<'_> {
             round,
             open,
         }
+    }
+
+    /// How far a muzzle and a nose slide with the face, in units of the artboard.
+    pub(super) fn slide(&self) -> [f32; 2] {
+        let Layout { radius, eyes, .. } = *self.layout;
+        let places = [self.eye_place(0).at, self.eye_place(1).at];
+        let mean =
+            |axis: usize| 0.5 * (places[0][axis] - eyes[0][axis] + places[1][axis] - eyes[1][axis]);
+        [
+            (0.75 * mean(0)).clamp(-0.2 * radius, 0.2 * radius),
+            (0.6 * mean(1)).clamp(-0.16 * radius, 0.06 * radius),
+        ]
     }
 
     pub(super) fn mouth_place(&self) -> MouthPlace {
@@ -714,11 +736,11 @@ impl Face<'_> {
     /// A trembling mouth.
     fn wave_mouth(&self, lips: Lips) -> Vec<Part> {
         let scale = self.layout.radius * self.layout.mouth_size;
-        let height = (self.get(C::MouthWave) * 1.5).clamp(0.03, 0.075) * scale;
-        let tall = (lips.up - lips.low).min(0.2 * scale);
+        let height = (self.get(C::MouthWave) * 1.3).clamp(0.035, 0.065) * scale;
+        let tall = (lips.up - lips.low).min(0.14 * scale);
         let middle = (0.5 * (lips.up + lips.low)).clamp(-0.08 * scale, 0.08 * scale);
-        let w = lips.w.clamp(0.4 * scale, 0.95 * scale);
-        let steps = 10;
+        let w = lips.w.clamp(0.62 * scale, 0.95 * scale);
+        let steps = 6;
         let edge = |step: usize, side: f32| {
             let t = -1.0 + 2.0 * step as f32 / steps as f32;
             let wave = height * if step % 2 == 0 { 1.0 } else { -1.0 };

@@ -8,6 +8,7 @@
 mod channel;
 mod character;
 pub mod csv;
+pub mod export;
 mod face;
 mod face_take;
 mod guard;

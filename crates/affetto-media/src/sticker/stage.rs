@@ -233,7 +233,7 @@ impl Moment<'_> {
         let turned = Place {
             anchor: [x, y],
             at: [x + dx, y + dy],
-            turn: -self.pose[C::HeadRot],
+            turn: -tilt(self.pose[C::HeadRot]),
             scale: [1.0, 1.0],
         };
         let inner = Group::new("stretch", stretched, inside);
@@ -248,19 +248,6 @@ impl Moment<'_> {
             Place::at([0.6 * dx, 0.6 * dy]),
             self.face.around(),
         )
-    }
-
-    /// How far the face has slid from its place, in units of the artboard.
-    fn slide(&self) -> [f32; 2] {
-        let rest = Pose::rest();
-        let mean = |left: C, right: C| {
-            0.5 * (self.pose[left] - rest[left] + self.pose[right] - rest[right])
-        };
-        let radius = self.face.layout.radius;
-        [
-            radius * mean(C::EyeLX, C::EyeRX).clamp(-0.35, 0.35),
-            -radius * mean(C::EyeLCy, C::EyeRCy).clamp(-0.35, 0.35),
-        ]
     }
 
     fn parts(&self, parts: &[Art], toned: bool) -> Vec<Part> {
@@ -305,10 +292,7 @@ impl Moment<'_> {
                 let [dx, dy] = self.head_move();
                 placed(Place::at([0.35 * dx, 0.25 * dy.min(0.0)]))
             }
-            Role::Slide => {
-                let [dx, dy] = self.slide();
-                placed(Place::at([0.8 * dx, 0.8 * dy]))
-            }
+            Role::Slide => placed(Place::at(self.face.slide())),
             Role::Spring => placed(Place {
                 turn: self.swung(group.reach),
                 ..Place::about(group.pivot)
@@ -529,12 +513,18 @@ impl Swing {
     }
 }
 
+/// A head that rolls over tilts to and fro instead, at most 0.6 radians, so that ears and caps stay in the picture.
+fn tilt(turn: f32) -> f32 {
+    const MOST: f32 = 0.6;
+    MOST * libm::tanhf(libm::sinf(turn) / MOST)
+}
+
 /// Where the root of a loose part goes with the head, in head radii, y up.
 fn target(pose: &Pose) -> [f32; 2] {
     let rest = Pose::rest();
     let mean = |left: C, right: C| 0.5 * (pose[left] - rest[left] + pose[right] - rest[right]);
     [
-        pose[C::HeadX] - 0.9 * pose[C::HeadRot].clamp(-1.0, 1.0) + 0.45 * mean(C::EyeLX, C::EyeRX),
+        pose[C::HeadX] - 0.9 * tilt(pose[C::HeadRot]) + 0.45 * mean(C::EyeLX, C::EyeRX),
         pose[C::HeadY] + 1.2 * (pose[C::HeadSy] - 1.0) + 0.35 * mean(C::EyeLCy, C::EyeRCy),
     ]
 }

@@ -79,7 +79,10 @@ impl StickerTake {
         }
         let mut pose = Pose([0.0; CHANNELS]);
         for channel in Channel::ALL {
-            let values = around.map(|pose| pose[channel]);
+            let mut values = around.map(|pose| pose[channel]);
+            if channel == Channel::HeadRot {
+                values = unwrapped(values);
+            }
             pose[channel] = match channel.spec().unit {
                 Unit::Weight => values[1] + (values[2] - values[1]) * share,
                 _ => spline(values, share),
@@ -105,6 +108,16 @@ fn spline([a, b, c, d]: [f32; 4], t: f32) -> f32 {
         + (2.0 * a - 5.0 * b + 4.0 * c - d) * t * t
         + (3.0 * (b - c) + d - a) * t * t * t;
     (b + 0.5 * turn).clamp(b.min(c), b.max(c))
+}
+
+/// Angles that go on where they start again after a revolution.
+fn unwrapped(mut turns: [f32; 4]) -> [f32; 4] {
+    use std::f32::consts::TAU;
+    for at in [2, 3, 0] {
+        let beside = if at == 0 { turns[1] } else { turns[at - 1] };
+        turns[at] += TAU * ((beside - turns[at]) / TAU).round();
+    }
+    turns
 }
 
 pub(super) fn check_frames(found: u64, limits: &Limits) -> Result<(), Error> {

@@ -111,10 +111,17 @@ impl Toning {
         // What is nearly white or black takes less colour, so that it stays light or dark.
         let room = (4.0 * l * (1.0 - l)).clamp(0.0, 1.0).sqrt() * 1.15;
         let s = self.strength;
+        let (ta, tb) = (ta * room, tb * room);
+        let chroma = |a: f32, b: f32| (a * a + b * b).sqrt();
+        // Between opposite hues there is no grey: the direction turns, the chroma goes straight on.
+        let turn = s * s * (3.0 - 2.0 * s);
+        let (na, nb) = (a + turn * (ta - a), b + turn * (tb - b));
+        let asked = chroma(a, b) + s * (chroma(ta, tb) - chroma(a, b));
+        let kept = (asked / chroma(na, nb).max(1e-6)).clamp(0.0, 1.6);
         let toned = [
             l + s * 0.35 * (tl - 0.72) * (l - 0.05).max(0.0),
-            a + s * (ta * room - a),
-            b + s * (tb * room - b),
+            na * kept,
+            nb * kept,
         ];
         let [red, green, blue] = rgb(toned);
         let [r, g, b] = self.added;
