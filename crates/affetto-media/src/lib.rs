@@ -16,6 +16,7 @@ pub mod piano_roll;
 mod pitch;
 pub mod rig;
 mod score;
+pub mod sticker;
 mod tempo;
 pub mod typeface;
 #[allow(
