@@ -72,8 +72,22 @@ fn percent(rate: Rate) -> String {
 }
 
 fn say_two_fold(found: &TwoFold, printer: &Printer) {
-    let row = |name: &str, read: &Read| vec![name.to_owned(), percent(read.eight), percent(read.two), read.eight.of.to_string()];
-    let head = ["read rightly, each half judging the other", "of eight", "of two", "loops"].map(str::to_owned).to_vec();
+    let row = |name: &str, read: &Read| {
+        vec![
+            name.to_owned(),
+            percent(read.eight),
+            percent(read.two),
+            read.eight.of.to_string(),
+        ]
+    };
+    let head = [
+        "read rightly, each half judging the other",
+        "of eight",
+        "of two",
+        "loops",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     let mut rows = vec![
         head,
         row("real clips never seen", &found.real),
@@ -83,26 +97,61 @@ fn say_two_fold(found: &TwoFold, printer: &Printer) {
         row("without a model", &found.without_model),
     ];
     rows.extend(found.by_steps.iter().map(|(steps, read, apart)| {
-        row(&format!("in {steps} steps, {apart:.3} spreads from 64"), read)
+        row(
+            &format!("in {steps} steps, {apart:.3} spreads from 64"),
+            read,
+        )
     }));
     printer.say_table(&rows);
-    let head = ["of eight", "real", "generated"].map(str::to_owned).to_vec();
-    let of = found.by_emotion.iter().map(|(name, real, generated)| vec![name.clone(), percent(*real), percent(*generated)]);
+    let head = ["of eight", "real", "generated"]
+        .map(str::to_owned)
+        .to_vec();
+    let of = found
+        .by_emotion
+        .iter()
+        .map(|(name, real, generated)| vec![name.clone(), percent(*real), percent(*generated)]);
     printer.say_table(&std::iter::once(head).chain(of).collect::<Vec<_>>());
     let [real, generated, without] = found.variety;
-    printer.say(&format!("variety: real {real:.3}, generated {generated:.3}, without a model {without:.3}"));
+    printer.say(&format!(
+        "variety: real {real:.3}, generated {generated:.3}, without a model {without:.3}"
+    ));
 }
 
 fn say_effects(found: &Effects, printer: &Printer) {
-    let list = |values: &[f64]| values.iter().map(|value| format!("{value:.3}")).collect::<Vec<_>>().join(" ");
-    let grown = found.intensity.iter().map(|(name, share)| format!("{name} {share:.2}")).collect::<Vec<_>>().join(", ");
+    let list = |values: &[f64]| {
+        values
+            .iter()
+            .map(|value| format!("{value:.3}"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let grown = found
+        .intensity
+        .iter()
+        .map(|(name, share)| format!("{name} {share:.2}"))
+        .collect::<Vec<_>>()
+        .join(", ");
     let lines = [
-        format!("arousal to motion energy: rank correlation {:.3} ({})", found.arousal, list(&found.steps[0])),
-        format!("valence to mouth lift: rank correlation {:.3} ({})", found.valence, list(&found.steps[1])),
+        format!(
+            "arousal to motion energy: rank correlation {:.3} ({})",
+            found.arousal,
+            list(&found.steps[0])
+        ),
+        format!(
+            "valence to mouth lift: rank correlation {:.3} ({})",
+            found.valence,
+            list(&found.steps[1])
+        ),
         format!("strength over nine intensities: {}", list(&found.strengths)),
         format!("steps over which it grows: {grown}"),
-        format!("jitter: clips {:.4}, stickers {:.4}", found.jitter[0], found.jitter[1]),
-        format!("seam beside the 95th percentile: largest {:.3}, mean {:.3}", found.seam[0], found.seam[1]),
+        format!(
+            "jitter: clips {:.4}, stickers {:.4}",
+            found.jitter[0], found.jitter[1]
+        ),
+        format!(
+            "seam beside the 95th percentile: largest {:.3}, mean {:.3}",
+            found.seam[0], found.seam[1]
+        ),
         format!(
             "nearer to a clip than {:.3}: {}; median {:.3}, {} clips are nearest to some sticker",
             found.nearest[0],

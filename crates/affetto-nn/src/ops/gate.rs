@@ -118,7 +118,9 @@ mod tests {
     #[test]
     fn equals_the_composition() {
         let (x, gate) = (noise("x", &[3, 5, 11]), noise("g", &[3, 11]));
-        let expected = x.broadcast_mul(&(gate.unsqueeze(1).unwrap() + 1.0).unwrap()).unwrap();
+        let expected = x
+            .broadcast_mul(&(gate.unsqueeze(1).unwrap() + 1.0).unwrap())
+            .unwrap();
         assert_close(&gated(&x, &gate).unwrap(), &expected, 1e-15);
         assert!(gated(&x, &noise("g", &[11])).is_err());
     }

@@ -79,13 +79,23 @@ struct Path {
 impl<'a> Augmenter<'a> {
     /// Of some clips, of which there is at least one.
     pub fn new(clips: Vec<&'a Clip>, scales: &'a Scales, chances: Chances) -> Self {
-        Self { clips, scales, chances }
+        Self {
+            clips,
+            scales,
+            chances,
+        }
     }
 
     /// A clip, drawn by how much of `emotion` it has; any where none has any.
     fn draw(&self, emotion: usize, rng: &mut Rng) -> &'a Clip {
-        let weights: Vec<f64> = self.clips.iter().map(|clip| f64::from(clip.emotion[emotion])).collect();
-        let at = rng.weighted(&weights).unwrap_or_else(|| rng.below(self.clips.len()));
+        let weights: Vec<f64> = self
+            .clips
+            .iter()
+            .map(|clip| f64::from(clip.emotion[emotion]))
+            .collect();
+        let at = rng
+            .weighted(&weights)
+            .unwrap_or_else(|| rng.below(self.clips.len()));
         self.clips[at]
     }
 
@@ -121,7 +131,11 @@ impl<'a> Augmenter<'a> {
         for (part, chance) in Part::ALL.into_iter().zip(chances.parts) {
             if has_emotion && happens(chance, rng) {
                 let other = self.draw(emotion, rng);
-                let shift = if happens(0.5, rng) { rng.uniform() as f32 } else { 0.0 };
+                let shift = if happens(0.5, rng) {
+                    rng.uniform() as f32
+                } else {
+                    0.0
+                };
                 take_part(&mut frames, &path.frames(&other.frames, shift), part);
                 take_part(&mut known, &path.frames(&other.known, shift), part);
                 if part == Part::Mouth {
@@ -164,7 +178,10 @@ impl<'a> Augmenter<'a> {
     /// A clip as it is, for measuring what was learned: `shift` loops later.
     pub fn plain(&self, clip: &Clip, shift: f32) -> Example {
         let path = Path::from(shift);
-        let (frames, known) = (path.frames(&clip.frames, 0.0), path.frames(&clip.known, 0.0));
+        let (frames, known) = (
+            path.frames(&clip.frames, 0.0),
+            path.frames(&clip.known, 0.0),
+        );
         let spectrum = Spectrum::of(&frames);
         let mixture = mixture_of(clip, clip);
         let wish = Wish {
@@ -183,7 +200,10 @@ impl<'a> Augmenter<'a> {
     fn leave_unsaid(&self, wish: &mut Wish, rng: &mut Rng) {
         let mut happens = |chance: f64| rng.uniform() < chance;
         let no_emotion = happens(self.chances.no_emotion);
-        let [words, valence, arousal, intensity] = self.chances.unsaid_emotion.map(|chance| happens(chance) || no_emotion);
+        let [words, valence, arousal, intensity] = self
+            .chances
+            .unsaid_emotion
+            .map(|chance| happens(chance) || no_emotion);
         let [energy, length, looping, extras] = self.chances.unsaid.map(&mut happens);
         fn forget<T>(value: &mut Option<T>, unsaid: bool) {
             if unsaid {
@@ -201,7 +221,9 @@ impl<'a> Augmenter<'a> {
     }
 
     fn finish(&self, spectrum: &Spectrum, known: &[Frame], wish: &Wish) -> Example {
-        let share = |place: usize| known.iter().map(|known| known[place]).sum::<f32>() / known.len().max(1) as f32;
+        let share = |place: usize| {
+            known.iter().map(|known| known[place]).sum::<f32>() / known.len().max(1) as f32
+        };
         let known: Vec<f32> = (0..WIDTH).map(share).collect();
         let mut latent = self.scales.latent(spectrum);
         for row in latent.chunks_exact_mut(WIDTH) {
@@ -229,18 +251,24 @@ fn mixture_of(clip: &Clip, mouth: &Clip) -> [f32; EMOTIONS] {
 /// Whether there are tears, sweat, blush, steam, hearts, sparkles or sleep in a mean frame.
 pub fn has_extras(mean: &Frame) -> bool {
     let rows = BASIS.rows().iter().zip(mean);
-    rows.filter(|(row, _)| row.part == Part::Extras && row.kind == Kind::Amount && !row.name.ends_with("_d"))
-        .any(|(_, value)| *value > EXTRA_SHOWN)
+    rows.filter(|(row, _)| {
+        row.part == Part::Extras && row.kind == Kind::Amount && !row.name.ends_with("_d")
+    })
+    .any(|(_, value)| *value > EXTRA_SHOWN)
 }
 
 /// The mean of a root of an area above which an extra is said to be there.
 const EXTRA_SHOWN: f32 = 0.03;
 
 fn take_part(frames: &mut [Frame], others: &[Frame], part: Part) {
+    let rows = BASIS.rows().iter().enumerate();
+    let places: Vec<usize> = rows
+        .filter(|(_, row)| row.part == part)
+        .map(|(place, _)| place)
+        .collect();
     for (frame, other) in frames.iter_mut().zip(others) {
-        for (place, row) in BASIS.rows().iter().enumerate().filter(|(_, row)| row.part == part) {
-            let _ = row;
-            frame[place] = other[place];
+        for place in &places {
+            frame[*place] = other[*place];
         }
     }
 }
@@ -251,7 +279,8 @@ fn widen(frames: &mut [Frame], factor: f32) {
         if matches!(row.kind, Kind::Style | Kind::Amount) {
             continue;
         }
-        let mean = frames.iter().map(|frame| frame[place]).sum::<f32>() / frames.len().max(1) as f32;
+        let mean =
+            frames.iter().map(|frame| frame[place]).sum::<f32>() / frames.len().max(1) as f32;
         for frame in frames.iter_mut() {
             frame[place] = mean + (frame[place] - mean) * factor;
         }
@@ -262,7 +291,9 @@ fn widen(frames: &mut [Frame], factor: f32) {
 pub fn weaken(frame: &mut Frame, intensity: f32) {
     for (value, row) in frame.iter_mut().zip(BASIS.rows()) {
         match row.kind {
-            Kind::Plain | Kind::Lens | Kind::Size => *value = row.neutral + (*value - row.neutral) * intensity,
+            Kind::Plain | Kind::Lens | Kind::Size => {
+                *value = row.neutral + (*value - row.neutral) * intensity
+            }
             Kind::Amount if row.name.ends_with("_d") => *value *= intensity,
             Kind::Amount if *value > 0.0 => {
                 let weaker = *value * intensity;
@@ -289,8 +320,16 @@ impl Path {
     /// Around the loop from a drawn place, or there and back over a part of it; and how long it is in loops.
     fn draw(one_way: bool, warp: f64, rng: &mut Rng) -> (Self, f32) {
         let start = rng.uniform();
-        let span = if one_way { 0.5 + 0.5 * rng.uniform() } else { 1.0 };
-        let size = if rng.uniform() < warp { LARGEST_WARP * rng.uniform() } else { 0.0 };
+        let span = if one_way {
+            0.5 + 0.5 * rng.uniform()
+        } else {
+            1.0
+        };
+        let size = if rng.uniform() < warp {
+            LARGEST_WARP * rng.uniform()
+        } else {
+            0.0
+        };
         let at = rng.uniform();
         let warped = |place: f64| {
             let wave = |place: f64| libm::sin(std::f64::consts::TAU * (place + at));
@@ -298,16 +337,27 @@ impl Path {
         };
         let places = (0..GRID).map(|index| {
             let phase = phase(index, GRID);
-            let place = if one_way { span * (1.0 - (1.0 - 2.0 * phase).abs()) } else { phase };
+            let place = if one_way {
+                span * (1.0 - (1.0 - 2.0 * phase).abs())
+            } else {
+                phase
+            };
             (start + warped(place)) as f32
         });
-        (Self { places: places.collect() }, span as f32)
+        (
+            Self {
+                places: places.collect(),
+            },
+            span as f32,
+        )
     }
 
     /// The loop as it is, begun `shift` loops later.
     fn from(shift: f32) -> Self {
         let places = (0..GRID).map(|index| phase(index, GRID) as f32 + shift);
-        Self { places: places.collect() }
+        Self {
+            places: places.collect(),
+        }
     }
 
     /// The frames of a loop along this path, `shift` loops later.
@@ -354,8 +404,17 @@ mod tests {
         assert_ne!(draw(1).latent, draw(2).latent);
         for seed in 0..50 {
             let example = draw(seed);
-            assert_eq!([example.latent.len(), example.weights.len()], [ROWS * WIDTH; 2]);
-            assert!(example.latent.iter().chain(&example.weights).all(|value| value.is_finite()));
+            assert_eq!(
+                [example.latent.len(), example.weights.len()],
+                [ROWS * WIDTH; 2]
+            );
+            assert!(
+                example
+                    .latent
+                    .iter()
+                    .chain(&example.weights)
+                    .all(|value| value.is_finite())
+            );
         }
     }
 

@@ -15,14 +15,74 @@ use std::sync::LazyLock;
 
 /// The channels of the measured tracks, in the order of their file.
 pub const SOURCE: [&str; 68] = [
-    "head_x", "head_y", "head_rot", "head_sx", "head_sy", "eyeL_x", "eyeL_cy", "eyeL_w", "eyeL_up", "eyeL_low",
-    "eyeL_ang", "eyeL_white", "eyeL_pup_x", "eyeL_pup_y", "eyeL_pup_r", "eyeL_squint", "eyeR_x", "eyeR_cy", "eyeR_w",
-    "eyeR_up", "eyeR_low", "eyeR_ang", "eyeR_white", "eyeR_pup_x", "eyeR_pup_y", "eyeR_pup_r", "eyeR_squint",
-    "sty_heart", "sty_star", "sty_dizzy", "browL_vis", "browL_x", "browL_y", "browL_ang", "browL_curve", "browR_vis",
-    "browR_x", "browR_y", "browR_ang", "browR_curve", "mouth_vis", "mouth_x", "mouth_cy", "mouth_w", "mouth_up",
-    "mouth_low", "mouth_asym", "mouth_round", "mouth_wave", "mouth_teeth", "mouth_tongue", "mouth_tongue_out",
-    "mouth_kiss", "tearL", "tearR", "tearL_y", "tearR_y", "sweat", "sweat_x", "sweat_y", "blush", "steam", "heart",
-    "sparkle", "zzz", "tint_r", "tint_g", "tint_b",
+    "head_x",
+    "head_y",
+    "head_rot",
+    "head_sx",
+    "head_sy",
+    "eyeL_x",
+    "eyeL_cy",
+    "eyeL_w",
+    "eyeL_up",
+    "eyeL_low",
+    "eyeL_ang",
+    "eyeL_white",
+    "eyeL_pup_x",
+    "eyeL_pup_y",
+    "eyeL_pup_r",
+    "eyeL_squint",
+    "eyeR_x",
+    "eyeR_cy",
+    "eyeR_w",
+    "eyeR_up",
+    "eyeR_low",
+    "eyeR_ang",
+    "eyeR_white",
+    "eyeR_pup_x",
+    "eyeR_pup_y",
+    "eyeR_pup_r",
+    "eyeR_squint",
+    "sty_heart",
+    "sty_star",
+    "sty_dizzy",
+    "browL_vis",
+    "browL_x",
+    "browL_y",
+    "browL_ang",
+    "browL_curve",
+    "browR_vis",
+    "browR_x",
+    "browR_y",
+    "browR_ang",
+    "browR_curve",
+    "mouth_vis",
+    "mouth_x",
+    "mouth_cy",
+    "mouth_w",
+    "mouth_up",
+    "mouth_low",
+    "mouth_asym",
+    "mouth_round",
+    "mouth_wave",
+    "mouth_teeth",
+    "mouth_tongue",
+    "mouth_tongue_out",
+    "mouth_kiss",
+    "tearL",
+    "tearR",
+    "tearL_y",
+    "tearR_y",
+    "sweat",
+    "sweat_x",
+    "sweat_y",
+    "blush",
+    "steam",
+    "heart",
+    "sparkle",
+    "zzz",
+    "tint_r",
+    "tint_g",
+    "tint_b",
 ];
 
 /// How many numbers a frame has for the model.
@@ -53,7 +113,14 @@ pub enum Part {
 
 impl Part {
     /// Every part; the numbers of a frame stand in this order.
-    pub const ALL: [Self; 6] = [Self::Head, Self::Eyes, Self::Brows, Self::Mouth, Self::Extras, Self::Tint];
+    pub const ALL: [Self; 6] = [
+        Self::Head,
+        Self::Eyes,
+        Self::Brows,
+        Self::Mouth,
+        Self::Extras,
+        Self::Tint,
+    ];
 }
 
 /// How a number is to be read.
@@ -113,13 +180,25 @@ pub type Frame = [f32; WIDTH];
 
 /// Channels that are areas.
 const AREAS: [&str; 11] = [
-    "tearL", "tearR", "sweat", "blush", "steam", "heart", "sparkle", "zzz", "mouth_teeth", "mouth_tongue",
+    "tearL",
+    "tearR",
+    "sweat",
+    "blush",
+    "steam",
+    "heart",
+    "sparkle",
+    "zzz",
+    "mouth_teeth",
+    "mouth_tongue",
     "mouth_tongue_out",
 ];
 
 /// The place of a channel in [`SOURCE`]. The names asked for are constants of this crate.
 fn source(name: &str) -> usize {
-    SOURCE.iter().position(|other| *other == name).unwrap_or_default()
+    SOURCE
+        .iter()
+        .position(|other| *other == name)
+        .unwrap_or_default()
 }
 
 /// The channel on the other side, and its sign in a mirror.
@@ -181,7 +260,10 @@ struct Builder {
 
 impl Builder {
     fn add(&mut self, part: Part, kind: Kind, name: &str, terms: &[(&str, f64)]) {
-        let terms: Vec<(usize, f64)> = terms.iter().map(|(name, factor)| (source(name), *factor)).collect();
+        let terms: Vec<(usize, f64)> = terms
+            .iter()
+            .map(|(name, factor)| (source(name), *factor))
+            .collect();
         let mirror = mirror_of(&terms);
         let mut row = Row {
             name: name.into(),
@@ -197,8 +279,18 @@ impl Builder {
 
     /// Half the sum and half the difference of `left` and `right`.
     fn pair(&mut self, part: Part, kind: Kind, name: &str, left: &str, right: &str) {
-        self.add(part, kind, &format!("{name}_s"), &[(left, 0.5), (right, 0.5)]);
-        self.add(part, kind, &format!("{name}_d"), &[(left, 0.5), (right, -0.5)]);
+        self.add(
+            part,
+            kind,
+            &format!("{name}_s"),
+            &[(left, 0.5), (right, 0.5)],
+        );
+        self.add(
+            part,
+            kind,
+            &format!("{name}_d"),
+            &[(left, 0.5), (right, -0.5)],
+        );
     }
 
     fn size(&mut self, name: &str, neutral: f32) {
@@ -248,7 +340,11 @@ fn squared(index: usize, value: f32) -> f32 {
 impl Row {
     /// Its value in a frame of channels whose areas are roots.
     fn of(&self, rooted: &SourceFrame) -> f32 {
-        let sum: f64 = self.terms.iter().map(|(index, factor)| f64::from(rooted[*index]) * factor).sum();
+        let sum: f64 = self
+            .terms
+            .iter()
+            .map(|(index, factor)| f64::from(rooted[*index]) * factor)
+            .sum();
         sum as f32
     }
 }
@@ -275,7 +371,11 @@ impl Basis {
             }
             dense
         });
-        let place = |name: &str| rows.iter().position(|row| row.name == name).unwrap_or_default();
+        let place = |name: &str| {
+            rows.iter()
+                .position(|row| row.name == name)
+                .unwrap_or_default()
+        };
         Self {
             inverse: inverse(matrix.collect()),
             places: Places {
@@ -313,7 +413,10 @@ impl Basis {
         }
         let eye = |side: usize, left: &str, right: &str| frame[source([left, right][side])];
         let mean = |of: &dyn Fn(usize) -> f32| {
-            let worn: Vec<f32> = (0..2).filter(|side| glyph || white[*side]).map(of).collect();
+            let worn: Vec<f32> = (0..2)
+                .filter(|side| glyph || white[*side])
+                .map(of)
+                .collect();
             worn.iter().sum::<f32>() / worn.len().max(1) as f32
         };
         let (w, up, low) = (eyes!("w"), eyes!("up"), eyes!("low"));
@@ -322,11 +425,23 @@ impl Basis {
         let sizes = [
             (self.places.glyph_w, width, glyph),
             (self.places.white_w, width, !glyph && (white[0] || white[1])),
-            (self.places.white_open, edge(up) - edge(low), !glyph && (white[0] || white[1])),
-            (self.places.white_mid, (edge(up) + edge(low)) / 2.0, !glyph && (white[0] || white[1])),
+            (
+                self.places.white_open,
+                edge(up) - edge(low),
+                !glyph && (white[0] || white[1]),
+            ),
+            (
+                self.places.white_mid,
+                (edge(up) + edge(low)) / 2.0,
+                !glyph && (white[0] || white[1]),
+            ),
         ];
         for (place, value, worn) in sizes {
-            values[place] = if worn { value } else { self.rows[place].neutral };
+            values[place] = if worn {
+                value
+            } else {
+                self.rows[place].neutral
+            };
             masks[place] = f32::from(u8::from(worn));
         }
         (values, masks)
@@ -339,10 +454,16 @@ impl Basis {
             .map(|(_, value)| f64::from(*value))
             .collect();
         let mut frame: SourceFrame = std::array::from_fn(|index| {
-            let sum: f64 = self.inverse[index].iter().zip(&linear).map(|(a, b)| a * b).sum();
+            let sum: f64 = self.inverse[index]
+                .iter()
+                .zip(&linear)
+                .map(|(a, b)| a * b)
+                .sum();
             squared(index, sum as f32)
         });
-        let glyph = ["sty_heart", "sty_star", "sty_dizzy"].iter().any(|name| frame[source(name)] > 0.5);
+        let glyph = ["sty_heart", "sty_star", "sty_dizzy"]
+            .iter()
+            .any(|name| frame[source(name)] > 0.5);
         for side in ["L", "R"] {
             let white = frame[source(&format!("eye{side}_white"))] > 0.5;
             let (width, open, mid) = if glyph {
@@ -350,7 +471,11 @@ impl Basis {
                 (width, GLYPH_OPEN * width, GLYPH_MID * width)
             } else if white {
                 let places = &self.places;
-                (values[places.white_w], values[places.white_open], values[places.white_mid])
+                (
+                    values[places.white_w],
+                    values[places.white_open],
+                    values[places.white_mid],
+                )
             } else {
                 continue;
             };
@@ -372,14 +497,39 @@ fn head_and_eyes(all: &mut Builder) {
     all.add(Head, Plain, "head_x", &[("head_x", 1.0)]);
     all.add(Head, Plain, "head_y", &[("head_y", 1.0)]);
     all.add(Head, Plain, "head_rot", &[("head_rot", 1.0)]);
-    all.add(Head, Plain, "head_size", &[("head_sx", 0.5), ("head_sy", 0.5)]);
-    all.add(Head, Plain, "head_stretch", &[("head_sy", 0.5), ("head_sx", -0.5)]);
+    all.add(
+        Head,
+        Plain,
+        "head_size",
+        &[("head_sx", 0.5), ("head_sy", 0.5)],
+    );
+    all.add(
+        Head,
+        Plain,
+        "head_stretch",
+        &[("head_sy", 0.5), ("head_sx", -0.5)],
+    );
     all.add(Eyes, Plain, "face_x", &[("eyeL_x", 0.5), ("eyeR_x", 0.5)]);
-    all.add(Eyes, Plain, "eye_spread", &[("eyeR_x", 0.5), ("eyeL_x", -0.5)]);
+    all.add(
+        Eyes,
+        Plain,
+        "eye_spread",
+        &[("eyeR_x", 0.5), ("eyeL_x", -0.5)],
+    );
     all.add(Eyes, Plain, "face_y", &[("eyeL_cy", 0.5), ("eyeR_cy", 0.5)]);
-    all.add(Eyes, Plain, "eye_y_d", &[("eyeL_cy", 0.5), ("eyeR_cy", -0.5)]);
+    all.add(
+        Eyes,
+        Plain,
+        "eye_y_d",
+        &[("eyeL_cy", 0.5), ("eyeR_cy", -0.5)],
+    );
     let edges = |left: f64, right: f64, low: f64| {
-        [("eyeL_up", left), ("eyeL_low", left * low), ("eyeR_up", right), ("eyeR_low", right * low)]
+        [
+            ("eyeL_up", left),
+            ("eyeL_low", left * low),
+            ("eyeR_up", right),
+            ("eyeR_low", right * low),
+        ]
     };
     all.add(Eyes, Lens, "eye_open_s", &edges(0.5, 0.5, -1.0));
     all.add(Eyes, Lens, "eye_open_d", &edges(0.5, -0.5, -1.0));
@@ -407,18 +557,73 @@ fn brows_and_mouth(all: &mut Builder) {
     use Part::{Brows, Mouth};
     all.pair(Brows, Style, "brow_vis", "browL_vis", "browR_vis");
     let (x, y) = (["eyeL_x", "eyeR_x"], ["eyeL_cy", "eyeR_cy"]);
-    all.add(Brows, Plain, "brow_x_s", &[("browL_x", 0.5), ("browR_x", 0.5), (x[0], -0.5), (x[1], -0.5)]);
-    all.add(Brows, Plain, "brow_spread", &[("browR_x", 0.5), ("browL_x", -0.5), (x[1], -0.5), (x[0], 0.5)]);
-    all.add(Brows, Plain, "brow_y_s", &[("browL_y", 0.5), ("browR_y", 0.5), (y[0], -0.5), (y[1], -0.5)]);
-    all.add(Brows, Plain, "brow_y_d", &[("browL_y", 0.5), ("browR_y", -0.5)]);
+    all.add(
+        Brows,
+        Plain,
+        "brow_x_s",
+        &[
+            ("browL_x", 0.5),
+            ("browR_x", 0.5),
+            (x[0], -0.5),
+            (x[1], -0.5),
+        ],
+    );
+    all.add(
+        Brows,
+        Plain,
+        "brow_spread",
+        &[
+            ("browR_x", 0.5),
+            ("browL_x", -0.5),
+            (x[1], -0.5),
+            (x[0], 0.5),
+        ],
+    );
+    all.add(
+        Brows,
+        Plain,
+        "brow_y_s",
+        &[
+            ("browL_y", 0.5),
+            ("browR_y", 0.5),
+            (y[0], -0.5),
+            (y[1], -0.5),
+        ],
+    );
+    all.add(
+        Brows,
+        Plain,
+        "brow_y_d",
+        &[("browL_y", 0.5), ("browR_y", -0.5)],
+    );
     all.pair(Brows, Plain, "brow_ang", "browL_ang", "browR_ang");
     all.pair(Brows, Plain, "brow_curve", "browL_curve", "browR_curve");
     all.add(Mouth, Style, "mouth_vis", &[("mouth_vis", 1.0)]);
-    all.add(Mouth, Plain, "mouth_x", &[("mouth_x", 1.0), (x[0], -0.5), (x[1], -0.5)]);
-    all.add(Mouth, Plain, "mouth_y", &[("mouth_cy", 1.0), (y[0], -0.5), (y[1], -0.5)]);
+    all.add(
+        Mouth,
+        Plain,
+        "mouth_x",
+        &[("mouth_x", 1.0), (x[0], -0.5), (x[1], -0.5)],
+    );
+    all.add(
+        Mouth,
+        Plain,
+        "mouth_y",
+        &[("mouth_cy", 1.0), (y[0], -0.5), (y[1], -0.5)],
+    );
     all.add(Mouth, Plain, "mouth_w", &[("mouth_w", 1.0)]);
-    all.add(Mouth, Plain, "mouth_open", &[("mouth_up", 1.0), ("mouth_low", -1.0)]);
-    all.add(Mouth, Plain, "mouth_mid", &[("mouth_up", 0.5), ("mouth_low", 0.5)]);
+    all.add(
+        Mouth,
+        Plain,
+        "mouth_open",
+        &[("mouth_up", 1.0), ("mouth_low", -1.0)],
+    );
+    all.add(
+        Mouth,
+        Plain,
+        "mouth_mid",
+        &[("mouth_up", 0.5), ("mouth_low", 0.5)],
+    );
     for name in ["mouth_asym", "mouth_round", "mouth_wave"] {
         all.add(Mouth, Plain, name, &[(name, 1.0)]);
     }
@@ -452,7 +657,9 @@ pub(super) fn inverse(mut matrix: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
     }
     for column in 0..count {
         let size = |row: &usize| matrix[*row][column].abs();
-        let pivot = (column..count).max_by(|a, b| size(a).total_cmp(&size(b))).unwrap_or(column);
+        let pivot = (column..count)
+            .max_by(|a, b| size(a).total_cmp(&size(b)))
+            .unwrap_or(column);
         matrix.swap(column, pivot);
         let factor = matrix[column][column];
         matrix[column].iter_mut().for_each(|value| *value /= factor);
@@ -460,11 +667,16 @@ pub(super) fn inverse(mut matrix: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
         for (index, row) in matrix.iter_mut().enumerate() {
             let factor = row[column];
             if index != column && factor != 0.0 {
-                row.iter_mut().zip(&unit).for_each(|(value, unit)| *value -= factor * unit);
+                row.iter_mut()
+                    .zip(&unit)
+                    .for_each(|(value, unit)| *value -= factor * unit);
             }
         }
     }
-    matrix.into_iter().map(|row| row[count..].to_vec()).collect()
+    matrix
+        .into_iter()
+        .map(|row| row[count..].to_vec())
+        .collect()
 }
 
 #[cfg(test)]
@@ -489,10 +701,20 @@ mod tests {
         let (values, known) = BASIS.encode(&frame, &[1.0; 68]);
         let back = BASIS.decode(&values);
         for (index, name) in SOURCE.iter().enumerate() {
-            assert!((back[index] - frame[index]).abs() < 1e-5, "{name}: {} {}", frame[index], back[index]);
+            assert!(
+                (back[index] - frame[index]).abs() < 1e-5,
+                "{name}: {} {}",
+                frame[index],
+                back[index]
+            );
         }
         for (row, known) in BASIS.rows().iter().zip(known) {
-            assert_eq!(known, f32::from(u8::from(row.kind != Kind::Size)), "{}", row.name);
+            assert_eq!(
+                known,
+                f32::from(u8::from(row.kind != Kind::Size)),
+                "{}",
+                row.name
+            );
         }
     }
 
@@ -509,7 +731,12 @@ mod tests {
         let there = BASIS.encode(&turned, &[1.0; 68]).0;
         for (place, row) in BASIS.rows().iter().enumerate() {
             let expected = values[place] * row.mirror;
-            assert!((there[place] - expected).abs() < 1e-5, "{}: {} {expected}", row.name, there[place]);
+            assert!(
+                (there[place] - expected).abs() < 1e-5,
+                "{}: {} {expected}",
+                row.name,
+                there[place]
+            );
         }
     }
 
@@ -523,7 +750,14 @@ mod tests {
         let (values, known) = BASIS.encode(&frame, &[1.0; 68]);
         let place = |name: &str| BASIS.place(name).unwrap();
         assert_eq!(values[place("glyph_w")], 0.9);
-        assert_eq!([known[place("glyph_w")], known[place("eye_w_s")], known[place("white_w")]], [1.0, 0.0, 0.0]);
+        assert_eq!(
+            [
+                known[place("glyph_w")],
+                known[place("eye_w_s")],
+                known[place("white_w")]
+            ],
+            [1.0, 0.0, 0.0]
+        );
         assert!((BASIS.decode(&values)[source("eyeL_w")] - 0.9).abs() < 1e-6);
     }
 

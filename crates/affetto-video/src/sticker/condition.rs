@@ -71,7 +71,8 @@ impl StickerRequest {
     /// # Errors
     /// [`Error::Config`] for the first that is outside.
     pub fn check(&self) -> Result<()> {
-        let within = |name, value: f64, least: f64, most: f64| match (least..=most).contains(&value) {
+        let within = |name, value: f64, least: f64, most: f64| match (least..=most).contains(&value)
+        {
             true => Ok(()),
             false => Err(Error::Config {
                 name,
@@ -101,7 +102,13 @@ impl StickerRequest {
 
     /// What the model is told of a stretch of `length_secs` around a moment. What words leave open (how pleasant, how
     /// awake, how lively one joy is) is drawn as the clips of that emotion have it, from the request's seed.
-    pub fn wish(&self, at_secs: f64, length_secs: f64, looping: bool, statistics: &Statistics) -> Wish {
+    pub fn wish(
+        &self,
+        at_secs: f64,
+        length_secs: f64,
+        looping: bool,
+        statistics: &Statistics,
+    ) -> Wish {
         let emotion = self.emotion_at(at_secs);
         let intensity = emotion.intensity() as f32;
         let mut rng = self.seed.derive("wish").rng();
@@ -115,7 +122,12 @@ impl StickerRequest {
             valence: Some(valence * intensity),
             arousal: Some(arousal * intensity),
             intensity: (mixture.is_some() || intensity < 1.0).then_some(intensity),
-            energy: Some(self.energy.map_or(usual + if is_said { 0.0 } else { drawn }, |energy| energy as f32)),
+            energy: Some(
+                self.energy
+                    .map_or(usual + if is_said { 0.0 } else { drawn }, |energy| {
+                        energy as f32
+                    }),
+            ),
             length_secs: Some(length_secs as f32),
             looping: Some(looping),
             extras: self.extras,
@@ -128,7 +140,9 @@ pub fn mikels(emotion: &Emotion) -> Option<[f32; EMOTIONS]> {
     let image = emotion.mixture()?.image(Taxonomy::Mikels)?;
     let mut weights = [0.0; EMOTIONS];
     for (label, weight) in image.mixture.parts() {
-        let place = EMOTION_NAMES.iter().position(|name| *name == label.name())?;
+        let place = EMOTION_NAMES
+            .iter()
+            .position(|name| *name == label.name())?;
         weights[place] += *weight as f32;
     }
     Some(weights)
@@ -186,7 +200,10 @@ mod tests {
         let sad = wish("sadness", 1).mixture.unwrap();
         assert_eq!(sad[7], 1.0);
         let joy = wish("joy", 1).mixture.unwrap();
-        assert!((joy.iter().sum::<f32>() - 1.0).abs() < 1e-5 && joy[..4].iter().sum::<f32>() > 0.99, "{joy:?}");
+        assert!(
+            (joy.iter().sum::<f32>() - 1.0).abs() < 1e-5 && joy[..4].iter().sum::<f32>() > 0.99,
+            "{joy:?}"
+        );
         let half = wish("sadness:0.5", 1);
         assert_eq!(half.intensity, Some(0.5));
         assert!(half.valence.unwrap() > wish("sadness", 1).valence.unwrap());
@@ -214,7 +231,13 @@ mod tests {
 
     #[test]
     fn numbers_out_of_range_are_refused() {
-        for (length_secs, steps, energy) in [(0.1, 8, 0.0), (500.0, 8, 0.0), (2.0, 0, 0.0), (2.0, 8, 9.0), (f64::NAN, 8, 0.0)] {
+        for (length_secs, steps, energy) in [
+            (0.1, 8, 0.0),
+            (500.0, 8, 0.0),
+            (2.0, 0, 0.0),
+            (2.0, 8, 9.0),
+            (f64::NAN, 8, 0.0),
+        ] {
             let request = StickerRequest {
                 length_secs,
                 steps,

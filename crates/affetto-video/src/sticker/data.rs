@@ -3,7 +3,7 @@
 //! A folder has `tracks.json`, which says what the clips are, and `train48.npz`: one loop of each clip that is to be trusted,
 //! in 48 frames of the channels of [`super::basis::SOURCE`], and which of them were measured.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use affetto_core::{Seed, read_limited};
 use serde::Deserialize;
@@ -30,12 +30,21 @@ const MOST_CLIPS: usize = 4096;
 /// Emotions of a label: Mikels' eight.
 pub const EMOTIONS: usize = 8;
 /// Mikels' eight in the order of the model; the first four are pleasant.
-pub const EMOTION_NAMES: [&str; EMOTIONS] =
-    ["amusement", "awe", "contentment", "excitement", "anger", "disgust", "fear", "sadness"];
+pub const EMOTION_NAMES: [&str; EMOTIONS] = [
+    "amusement",
+    "awe",
+    "contentment",
+    "excitement",
+    "anger",
+    "disgust",
+    "fear",
+    "sadness",
+];
 
 /// Cats' mouths and a zip, which the channels can only call a wave.
-const NO_WAVE: [&str; 10] =
-    ["1f638", "1f639", "1f63a", "1f63b", "1f63c", "1f63d", "1f63e", "1f63f", "1f640", "1f910"];
+const NO_WAVE: [&str; 10] = [
+    "1f638", "1f639", "1f63a", "1f63b", "1f63c", "1f63d", "1f63e", "1f63f", "1f640", "1f910",
+];
 /// Heads that melt, split, shrink or turn away.
 const NO_HEAD: [&str; 6] = ["1f47b", "1f4a9", "1f916", "1f92f", "1f973", "1fae0"];
 /// The largest wave of a mouth, in head radii; more is the teeth of a mask.
@@ -67,7 +76,8 @@ pub struct Clip {
 impl Clip {
     /// The strongest emotion, if it has any.
     pub fn dominant(&self) -> Option<usize> {
-        let best = (0..EMOTIONS).max_by(|a, b| self.emotion[*a].total_cmp(&self.emotion[*b]).then(b.cmp(a)))?;
+        let best = (0..EMOTIONS)
+            .max_by(|a, b| self.emotion[*a].total_cmp(&self.emotion[*b]).then(b.cmp(a)))?;
         (self.emotion[best] > 0.0).then_some(best)
     }
 
@@ -105,15 +115,24 @@ struct Label {
 pub fn read(folder: &Path) -> Result<Vec<Clip>> {
     let path = folder.join(INDEX);
     let bytes = read_limited(&path, MOST_BYTES)?;
-    let index: Index = serde_json::from_slice(&bytes).map_err(|error| damaged(&path, error.to_string()))?;
+    let index: Index =
+        serde_json::from_slice(&bytes).map_err(|error| damaged(&path, error.to_string()))?;
     if index.generator_channels != SOURCE {
         return Err(damaged(&path, "its generator channels are others".into()));
     }
-    let mut entries: Vec<Entry> = index.clips.into_iter().filter(|entry| entry.trust > 0).collect();
+    let mut entries: Vec<Entry> = index
+        .clips
+        .into_iter()
+        .filter(|entry| entry.trust > 0)
+        .collect();
     entries.sort_by(|a, b| a.id.cmp(&b.id));
     let path = folder.join(TRACKS);
     let file = Loops::read(&path, entries.len())?;
-    entries.into_iter().enumerate().map(|(at, entry)| clip(entry, &file, at, &path)).collect()
+    entries
+        .into_iter()
+        .enumerate()
+        .map(|(at, entry)| clip(entry, &file, at, &path))
+        .collect()
 }
 
 fn damaged(path: &Path, reason: String) -> Error {
@@ -133,7 +152,10 @@ struct Loops {
 impl Loops {
     fn read(path: &Path, clips: usize) -> Result<Self> {
         if clips > MOST_CLIPS {
-            return Err(damaged(path, format!("{clips} clips, at most {MOST_CLIPS} are read")));
+            return Err(damaged(
+                path,
+                format!("{clips} clips, at most {MOST_CLIPS} are read"),
+            ));
         }
         let mut arrays = Arrays::read(path, MOST_BYTES)?;
         let shape = [clips, GRID, SOURCE.len()];
@@ -151,7 +173,7 @@ impl Loops {
     }
 }
 
-fn clip(entry: Entry, file: &Loops, at: usize, path: &PathBuf) -> Result<Clip> {
+fn clip(entry: Entry, file: &Loops, at: usize, path: &Path) -> Result<Clip> {
     let mut emotion = [0.0; EMOTIONS];
     for (place, name) in EMOTION_NAMES.iter().enumerate() {
         emotion[place] = entry.label.mikels.get(*name).copied().unwrap_or(0.0);
@@ -166,12 +188,21 @@ fn clip(entry: Entry, file: &Loops, at: usize, path: &PathBuf) -> Result<Clip> {
     }
     let length_secs = file.seconds[at];
     if !(0.1..=60.0).contains(&length_secs) {
-        return Err(damaged(path, format!("{} is {length_secs} seconds long", entry.id)));
+        return Err(damaged(
+            path,
+            format!("{} is {length_secs} seconds long", entry.id),
+        ));
     }
-    let (mut frames, mut known) = (Loops::frames(&file.values, at), Loops::frames(&file.known, at));
+    let (mut frames, mut known) = (
+        Loops::frames(&file.values, at),
+        Loops::frames(&file.known, at),
+    );
     leave_out(&entry.id, &mut frames, &mut known);
-    let encoded: Vec<(Frame, Frame)> =
-        frames.iter().zip(&known).map(|(frame, known)| BASIS.encode(frame, known)).collect();
+    let encoded: Vec<(Frame, Frame)> = frames
+        .iter()
+        .zip(&known)
+        .map(|(frame, known)| BASIS.encode(frame, known))
+        .collect();
     let (mut frames, known): (Vec<Frame>, Vec<Frame>) = encoded.into_iter().unzip();
     fill(&mut frames, &known);
     Ok(Clip {
@@ -189,7 +220,10 @@ fn clip(entry: Entry, file: &Loops, at: usize, path: &PathBuf) -> Result<Clip> {
 /// Marks as unknown what the channels cannot say of a clip.
 fn leave_out(id: &str, frames: &mut [SourceFrame], known: &mut [SourceFrame]) {
     let mut forget = |name: &str, value: f32| {
-        let place = SOURCE.iter().position(|other| *other == name).unwrap_or_default();
+        let place = SOURCE
+            .iter()
+            .position(|other| *other == name)
+            .unwrap_or_default();
         for (frame, known) in frames.iter_mut().zip(known.iter_mut()) {
             (frame[place], known[place]) = (value, 0.0);
         }
@@ -199,12 +233,22 @@ fn leave_out(id: &str, frames: &mut [SourceFrame], known: &mut [SourceFrame]) {
         forget("mouth_round", 0.66);
     }
     if NO_HEAD.contains(&id) {
-        for (name, value) in [("head_x", 0.0), ("head_y", 0.0), ("head_rot", 0.0), ("head_sx", 1.0), ("head_sy", 1.0)] {
+        for (name, value) in [
+            ("head_x", 0.0),
+            ("head_y", 0.0),
+            ("head_rot", 0.0),
+            ("head_sx", 1.0),
+            ("head_sy", 1.0),
+        ] {
             forget(name, value);
         }
     }
-    let [rotation, wave] =
-        ["head_rot", "mouth_wave"].map(|name| SOURCE.iter().position(|other| *other == name).unwrap_or_default());
+    let [rotation, wave] = ["head_rot", "mouth_wave"].map(|name| {
+        SOURCE
+            .iter()
+            .position(|other| *other == name)
+            .unwrap_or_default()
+    });
     let turns = |frame: &SourceFrame| frame[rotation].abs() > FURTHEST_TURN;
     let rolls = frames.iter().filter(|frame| turns(frame)).count() * 8 > frames.len();
     for (frame, known) in frames.iter_mut().zip(known.iter_mut()) {
@@ -226,7 +270,9 @@ fn fill(frames: &mut [Frame], known: &[Frame]) {
             }
             continue;
         };
-        let gaps = measured.iter().zip(measured[1..].iter().copied().chain([first + count]));
+        let gaps = measured
+            .iter()
+            .zip(measured[1..].iter().copied().chain([first + count]));
         for (from, to) in gaps.filter(|(from, to)| *to > **from + 1) {
             let (begin, end) = (frames[*from][place], frames[to % count][place]);
             for at in from + 1..to {
@@ -242,7 +288,9 @@ fn fill(frames: &mut [Frame], known: &[Frame]) {
 pub fn split(clips: &[Clip], parts: usize, seed: Seed) -> [Vec<usize>; 2] {
     let mut sides = [Vec::new(), Vec::new()];
     for emotion in std::iter::once(None).chain((0..EMOTIONS).map(Some)) {
-        let mut of_it: Vec<usize> = (0..clips.len()).filter(|at| clips[*at].dominant() == emotion).collect();
+        let mut of_it: Vec<usize> = (0..clips.len())
+            .filter(|at| clips[*at].dominant() == emotion)
+            .collect();
         of_it.sort_by_key(|at| seed.derive(&clips[*at].id).0);
         for (rank, at) in of_it.into_iter().enumerate() {
             sides[usize::from(rank % parts == parts - 1)].push(at);
@@ -254,11 +302,15 @@ pub fn split(clips: &[Clip], parts: usize, seed: Seed) -> [Vec<usize>; 2] {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
-    /// The tracks that lie beside the repository while it is built, if they do.
+    /// The tracks in the folder of shared data, where this checkout has one.
     pub(crate) fn tracks() -> Option<PathBuf> {
-        let folder = PathBuf::from(std::env::var_os("AFFETTO_TRACKS")?);
+        let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+        let folder = std::env::var_os("AFFETTO_SHARED").map_or_else(beside, PathBuf::from);
+        let folder = folder.join("data/video/tracks");
         folder.join(TRACKS).exists().then_some(folder)
     }
 
@@ -278,7 +330,11 @@ pub(crate) mod tests {
                     frame[place("mouth_mid")] = sign * 0.15 * size;
                     frame[place("mouth_open")] = 0.2 + 0.1 * wave * size;
                     frame[place("eye_open_s")] = 0.3 - 0.1 * sign * wave;
-                    frame[place("tear_s")] = if sign > 0.0 { 0.3 } else { crate::sticker::basis::OFF };
+                    frame[place("tear_s")] = if sign > 0.0 {
+                        0.3
+                    } else {
+                        crate::sticker::basis::OFF
+                    };
                     frame
                 });
                 Clip {
@@ -321,16 +377,34 @@ pub(crate) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = read(folder.path()).unwrap_err().to_string();
         assert!(error.contains(INDEX), "{error}");
-        std::fs::write(folder.path().join(INDEX), "{\"generator_channels\": [], \"clips\": []}").unwrap();
-        assert!(read(folder.path()).unwrap_err().to_string().contains("others"));
+        std::fs::write(
+            folder.path().join(INDEX),
+            "{\"generator_channels\": [], \"clips\": []}",
+        )
+        .unwrap();
+        assert!(
+            read(folder.path())
+                .unwrap_err()
+                .to_string()
+                .contains("others")
+        );
     }
 
     #[test]
+    #[allow(clippy::print_stderr)]
     fn the_measured_tracks_are_read() {
-        let Some(folder) = tracks() else { return };
+        let Some(folder) = tracks() else {
+            return eprintln!("skipped: no tracks in the shared data");
+        };
         let clips = read(&folder).unwrap();
         assert_eq!(clips.len(), 125);
-        assert!(clips.iter().filter(|clip| clip.dominant().is_none()).count() < 5);
+        assert!(
+            clips
+                .iter()
+                .filter(|clip| clip.dominant().is_none())
+                .count()
+                < 5
+        );
         let heart = clips.iter().find(|clip| clip.id == "1f60d").unwrap();
         assert_eq!(heart.known_share(BASIS.place("glyph_w").unwrap()), 1.0);
     }

@@ -44,7 +44,8 @@ impl Rate {
         let (count, z) = (of.max(1) as f64, 1.959_964);
         let share = right as f64 / count;
         let middle = (share + z * z / (2.0 * count)) / (1.0 + z * z / count);
-        let reach = z / (1.0 + z * z / count) * (share * (1.0 - share) / count + z * z / (4.0 * count * count)).sqrt();
+        let reach = z / (1.0 + z * z / count)
+            * (share * (1.0 - share) / count + z * z / (4.0 * count * count)).sqrt();
         Self {
             right,
             of,
@@ -70,7 +71,9 @@ pub struct Read {
 impl Read {
     /// Of features with what was asked.
     fn of(judge: &Judge, loops: &[(usize, Vec<f64>)]) -> Self {
-        let readings = loops.iter().map(|(asked, features)| (*asked, judge.read(features)));
+        let readings = loops
+            .iter()
+            .map(|(asked, features)| (*asked, judge.read(features)));
         let (mut eight, mut two) = (0, 0);
         for (asked, reading) in readings {
             eight += usize::from(reading.emotion() == asked);
@@ -146,7 +149,11 @@ impl Judging<'_> {
         let mut by_emotion = vec![(Rate::default(), Rate::default()); EMOTIONS];
         let mut varieties = [0.0; 3];
         for (fold, own) in halves.iter().enumerate() {
-            let pick = |side: &Vec<usize>| side.iter().map(|at| &self.clips[*at]).collect::<Vec<&Clip>>();
+            let pick = |side: &Vec<usize>| {
+                side.iter()
+                    .map(|at| &self.clips[*at])
+                    .collect::<Vec<&Clip>>()
+            };
             let (own, other) = (pick(own), pick(&halves[1 - fold]));
             let model = Fit {
                 clips: own.clone(),
@@ -166,7 +173,10 @@ impl Judging<'_> {
             whole.unconditional = whole.unconditional.and(found.unconditional);
             whole.shuffled = whole.shuffled.and(found.shuffled);
             whole.without_model = whole.without_model.and(found.without_model);
-            varieties.iter_mut().zip(found.variety).for_each(|(sum, own)| *sum += own / 2.0);
+            varieties
+                .iter_mut()
+                .zip(found.variety)
+                .for_each(|(sum, own)| *sum += own / 2.0);
             if whole.by_steps.is_empty() {
                 whole.by_steps = found.by_steps;
             } else {
@@ -176,8 +186,13 @@ impl Judging<'_> {
             }
         }
         whole.variety = varieties;
-        let named = EMOTION_NAMES.iter().map(|name| (*name).to_string()).zip(by_emotion);
-        whole.by_emotion = named.map(|(name, (real, generated))| (name, real, generated)).collect();
+        let named = EMOTION_NAMES
+            .iter()
+            .map(|name| (*name).to_string())
+            .zip(by_emotion);
+        whole.by_emotion = named
+            .map(|(name, (real, generated))| (name, real, generated))
+            .collect();
         Ok(whole)
     }
 
@@ -191,17 +206,34 @@ impl Judging<'_> {
         by_emotion: &mut [(Rate, Rate)],
     ) -> Result<TwoFold> {
         let read_by = |judge: &Judge, loops: &[Loop]| {
-            let of = |of: &Loop| (of.asked, features(&of.taken.spectrum, &of.taken.known, scales));
+            let of = |of: &Loop| {
+                (
+                    of.asked,
+                    features(&of.taken.spectrum, &of.taken.known, scales),
+                )
+            };
             Read::of(judge, &loops.iter().map(of).collect::<Vec<_>>())
         };
-        let real: Vec<Loop> = own.iter().filter_map(|clip| Some(real_loop(clip, clip.dominant()?))).collect();
+        let real: Vec<Loop> = own
+            .iter()
+            .filter_map(|clip| Some(real_loop(clip, clip.dominant()?)))
+            .collect();
         let read_real = |loops: &[&Clip]| {
             let of = |clip: &&Clip| Some((clip.dominant()?, features_of_clip(clip, scales)));
             Read::of(judge, &loops.iter().filter_map(of).collect::<Vec<_>>())
         };
-        let drawn = self.drawn(model, self.request.emotion_guidance, self.request.steps, true)?;
+        let drawn = self.drawn(
+            model,
+            self.request.emotion_guidance,
+            self.request.steps,
+            true,
+        )?;
         for (emotion, (real, generated)) in by_emotion.iter_mut().enumerate() {
-            let of_it: Vec<&Clip> = own.iter().copied().filter(|clip| clip.dominant() == Some(emotion)).collect();
+            let of_it: Vec<&Clip> = own
+                .iter()
+                .copied()
+                .filter(|clip| clip.dominant() == Some(emotion))
+                .collect();
             *real = real.and(read_real(&of_it).eight);
             let range = emotion * self.loops..(emotion + 1) * self.loops;
             *generated = generated.and(read_by(judge, &drawn[range]).eight);
@@ -210,14 +242,24 @@ impl Judging<'_> {
         let mut shuffled: Vec<Clip> = other.iter().map(|clip| (*clip).clone()).collect();
         let mut labels: Vec<[f32; EMOTIONS]> = shuffled.iter().map(|clip| clip.emotion).collect();
         self.seed.derive("shuffled").rng().shuffle(&mut labels);
-        shuffled.iter_mut().zip(labels).for_each(|(clip, label)| clip.emotion = label);
+        shuffled
+            .iter_mut()
+            .zip(labels)
+            .for_each(|(clip, label)| clip.emotion = label);
         let shuffled = Judge::of(&shuffled.iter().collect::<Vec<_>>(), scales);
         let best = self.drawn(model, self.request.emotion_guidance, 64, true)?;
         let mut by_steps = Vec::new();
         for steps in [2, 4, 8, 16, 32] {
             let some = self.drawn(model, self.request.emotion_guidance, steps, true)?;
-            let apart = some.iter().zip(&best).map(|(one, two)| distance(&one.taken, &two.taken, scales, 0.0));
-            by_steps.push((steps, read_by(judge, &some), apart.sum::<f64>() / best.len() as f64));
+            let apart = some
+                .iter()
+                .zip(&best)
+                .map(|(one, two)| distance(&one.taken, &two.taken, scales, 0.0));
+            by_steps.push((
+                steps,
+                read_by(judge, &some),
+                apart.sum::<f64>() / best.len() as f64,
+            ));
         }
         Ok(TwoFold {
             real: read_real(own),
@@ -232,7 +274,13 @@ impl Judging<'_> {
     }
 
     /// Loops of each emotion in turn; told nothing of it where it is not `told`.
-    fn drawn(&self, model: &StickerModel, guidance: f64, steps: usize, told: bool) -> Result<Vec<Loop>> {
+    fn drawn(
+        &self,
+        model: &StickerModel,
+        guidance: f64,
+        steps: usize,
+        told: bool,
+    ) -> Result<Vec<Loop>> {
         let of = |index: usize| -> Result<Loop> {
             let asked = index / self.loops;
             let request = StickerRequest {
@@ -268,7 +316,13 @@ impl Judging<'_> {
             for (value, spread) in spectrum.0[0].iter_mut().zip(&scales.deviation) {
                 *value += 0.15 * spread * rng.normal() as f32;
             }
-            let frames = channels(spectrum.frames(48, true), &scales, Styles::ForAll, true, 24.0);
+            let frames = channels(
+                spectrum.frames(48, true),
+                &scales,
+                Styles::ForAll,
+                true,
+                24.0,
+            );
             Loop {
                 asked,
                 taken: Taken::of(&frames, true),
@@ -300,7 +354,11 @@ fn pure(emotion: usize) -> Result<Emotion> {
         value: EMOTION_NAMES[emotion].into(),
         permitted: "one of Mikels' eight".into(),
     };
-    Ok(Emotion::from(Taxonomy::Mikels.resolve(EMOTION_NAMES[emotion]).map_err(unknown)?))
+    Ok(Emotion::from(
+        Taxonomy::Mikels
+            .resolve(EMOTION_NAMES[emotion])
+            .map_err(unknown)?,
+    ))
 }
 
 /// The mean distance between loops of one emotion.
@@ -320,7 +378,8 @@ fn variety(loops: &[Loop], scales: &Scales) -> f64 {
 fn distance(one: &Taken, two: &Taken, scales: &Scales, shift: f64) -> f64 {
     let turns: Vec<(f32, f32)> = (0..HARMONICS)
         .map(|harmonic| {
-            let (sine, cosine) = libm::sincos(std::f64::consts::TAU * (harmonic + 1) as f64 * shift);
+            let (sine, cosine) =
+                libm::sincos(std::f64::consts::TAU * (harmonic + 1) as f64 * shift);
             (sine as f32, cosine as f32)
         })
         .collect();
@@ -394,18 +453,33 @@ pub struct Effects {
 ///
 /// # Errors
 /// Those of [`generate`].
-pub fn effects(model: &StickerModel, clips: &[Clip], loops: usize, request: &StickerRequest) -> Result<Effects> {
+pub fn effects(
+    model: &StickerModel,
+    clips: &[Clip],
+    loops: usize,
+    request: &StickerRequest,
+) -> Result<Effects> {
     let mut effects = Effects::default();
-    let nine = |least: f64| (0..9).map(move |step| least + (1.0 - least) * f64::from(step) / 8.0).collect::<Vec<f64>>();
+    let nine = |least: f64| {
+        (0..9)
+            .map(move |step| least + (1.0 - least) * f64::from(step) / 8.0)
+            .collect::<Vec<f64>>()
+    };
     let asked: Vec<f64> = nine(-1.0).into_iter().map(|step| 0.9 * step).collect();
     let of = |valence: Option<f64>, arousal: Option<f64>| EmotionParts {
         valence,
         arousal,
         ..EmotionParts::default()
     };
-    let mean_of = |emotions: &[EmotionParts], value: &(dyn Fn(&StickerMeasured) -> f64 + Sync)| -> Result<f64> {
+    let mean_of = |emotions: &[EmotionParts],
+                   value: &(dyn Fn(&StickerMeasured) -> f64 + Sync)|
+     -> Result<f64> {
         let measured = measured(model, emotions, loops, request)?;
-        Ok(measured.iter().map(|(_, measured)| value(measured)).sum::<f64>() / measured.len() as f64)
+        Ok(measured
+            .iter()
+            .map(|(_, measured)| value(measured))
+            .sum::<f64>()
+            / measured.len() as f64)
     };
     for (axis, steps) in effects.steps.iter_mut().enumerate() {
         for step in &asked {
@@ -414,8 +488,11 @@ pub fn effects(model: &StickerModel, clips: &[Clip], loops: usize, request: &Sti
                 0 => of(Some(other), Some(*step)),
                 _ => of(Some(*step), Some(other)),
             });
-            let value: &(dyn Fn(&StickerMeasured) -> f64 + Sync) =
-                if axis == 0 { &|measured| measured.energy } else { &|measured| measured.mouth_lift };
+            let value: &(dyn Fn(&StickerMeasured) -> f64 + Sync) = if axis == 0 {
+                &|measured| measured.energy
+            } else {
+                &|measured| measured.mouth_lift
+            };
             steps.push(mean_of(&emotions, value)?);
         }
     }
@@ -432,10 +509,17 @@ pub fn effects(model: &StickerModel, clips: &[Clip], loops: usize, request: &Sti
             };
             strengths.push(mean_of(&[emotion], &|measured| measured.strength)?);
         }
-        let grown = strengths.windows(2).filter(|pair| pair[1] > pair[0]).count();
+        let grown = strengths
+            .windows(2)
+            .filter(|pair| pair[1] > pair[0])
+            .count();
         effects.intensity.push((name.into(), grown as f64 / 8.0));
         let share = 1.0 / EMOTIONS as f64;
-        effects.strengths.iter_mut().zip(&strengths).for_each(|(sum, own)| *sum += share * own);
+        effects
+            .strengths
+            .iter_mut()
+            .zip(&strengths)
+            .for_each(|(sum, own)| *sum += share * own);
     }
     copying(&mut effects, model, clips, request)?;
     Ok(effects)
@@ -444,16 +528,37 @@ pub fn effects(model: &StickerModel, clips: &[Clip], loops: usize, request: &Sti
 /// Stickers drawn to look for copies.
 const COPIES: usize = 400;
 
-fn copying(effects: &mut Effects, model: &StickerModel, clips: &[Clip], request: &StickerRequest) -> Result<()> {
+fn copying(
+    effects: &mut Effects,
+    model: &StickerModel,
+    clips: &[Clip],
+    request: &StickerRequest,
+) -> Result<()> {
     let scales = &model.statistics().scales;
     let real: Vec<Taken> = clips.iter().map(taken).collect();
-    let both: Vec<[Taken; 2]> = real.iter().map(|taken| [taken.clone(), mirrored(taken)]).collect();
+    let both: Vec<[Taken; 2]> = real
+        .iter()
+        .map(|taken| [taken.clone(), mirrored(taken)])
+        .collect();
     let nearest = |to: &Taken, but: Option<usize>| {
-        let others = both.iter().enumerate().filter(|(index, _)| Some(*index) != but);
-        let of = others.map(|(index, [same, turned])| (index, aligned(to, same, scales).min(aligned(to, turned, scales))));
-        of.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, f64::INFINITY))
+        let others = both
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| Some(*index) != but);
+        let of = others.map(|(index, [same, turned])| {
+            (
+                index,
+                aligned(to, same, scales).min(aligned(to, turned, scales)),
+            )
+        });
+        of.min_by(|a, b| a.1.total_cmp(&b.1))
+            .unwrap_or((0, f64::INFINITY))
     };
-    let mut between: Vec<f64> = real.par_iter().enumerate().map(|(index, own)| nearest(own, Some(index)).1).collect();
+    let mut between: Vec<f64> = real
+        .par_iter()
+        .enumerate()
+        .map(|(index, own)| nearest(own, Some(index)).1)
+        .collect();
     between.sort_by(f64::total_cmp);
     let least = between[between.len() * 5 / 100];
     let emotions: Vec<EmotionParts> = (EMOTION_NAMES.iter())
@@ -463,20 +568,45 @@ fn copying(effects: &mut Effects, model: &StickerModel, clips: &[Clip], request:
         })
         .collect();
     let drawn = measured(model, &emotions, COPIES / EMOTIONS, request)?;
-    let taken: Vec<Taken> = drawn.iter().map(|(frames, _)| Taken::of(frames, request.looping)).collect();
+    let taken: Vec<Taken> = drawn
+        .iter()
+        .map(|(frames, _)| Taken::of(frames, request.looping))
+        .collect();
     let mut found: Vec<(usize, f64)> = taken.par_iter().map(|own| nearest(own, None)).collect();
-    effects.copied = Rate::new(found.iter().filter(|(_, distance)| *distance < least).count(), found.len());
-    effects.distinct_nearest = found.iter().map(|(index, _)| *index).collect::<std::collections::BTreeSet<_>>().len();
+    effects.copied = Rate::new(
+        found
+            .iter()
+            .filter(|(_, distance)| *distance < least)
+            .count(),
+        found.len(),
+    );
+    effects.distinct_nearest = found
+        .iter()
+        .map(|(index, _)| *index)
+        .collect::<std::collections::BTreeSet<_>>()
+        .len();
     found.sort_by(|a, b| a.1.total_cmp(&b.1));
     effects.nearest = [least, found[found.len() / 2].1];
     let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len().max(1) as f64;
     effects.jitter = [
-        mean(real.iter().map(|taken| jitter(&taken.grid, scales)).collect()),
+        mean(
+            real.iter()
+                .map(|taken| jitter(&taken.grid, scales))
+                .collect(),
+        ),
         mean(drawn.iter().map(|(_, measured)| measured.jitter).collect()),
     ];
-    let seams: Vec<f64> = drawn.iter().filter_map(|(_, measured)| measured.seam).collect();
+    let seams: Vec<f64> = drawn
+        .iter()
+        .filter_map(|(_, measured)| measured.seam)
+        .collect();
     effects.seam = [seams.iter().copied().fold(0.0, f64::max), mean(seams)];
-    let is_broken = |frames: &Vec<SourceFrame>| frames.iter().flatten().any(|value| !value.is_finite() || value.abs() > 2.0);
+    let is_broken = |frames: &Vec<SourceFrame>| {
+        frames
+            .iter()
+            .flatten()
+            .any(|value| !value.is_finite() || value.abs() > 2.0)
+    };
     effects.broken = drawn.iter().filter(|(frames, _)| is_broken(frames)).count();
     Ok(())
 }
@@ -501,10 +631,18 @@ fn measured(
             ..request.clone()
         };
         let frames = generate(&request, model, &Silent)?;
-        let measured = measure(&frames, request.looping, request.length_secs, model.statistics());
+        let measured = measure(
+            &frames,
+            request.looping,
+            request.length_secs,
+            model.statistics(),
+        );
         Ok((frames, measured))
     };
-    (0..emotions.len() * loops).into_par_iter().map(of).collect()
+    (0..emotions.len() * loops)
+        .into_par_iter()
+        .map(of)
+        .collect()
 }
 
 /// Spearman's rank correlation.
@@ -519,8 +657,16 @@ fn rank_correlation(one: &[f64], two: &[f64]) -> f64 {
     };
     let (one, two) = (ranks(one), ranks(two));
     let middle = (one.len() as f64 - 1.0) / 2.0;
-    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - middle) * (b - middle)).sum::<f64>();
-    product(&one, &two) / (product(&one, &one) * product(&two, &two)).sqrt().max(1e-12)
+    let product = |a: &[f64], b: &[f64]| {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| (a - middle) * (b - middle))
+            .sum::<f64>()
+    };
+    product(&one, &two)
+        / (product(&one, &one) * product(&two, &two))
+            .sqrt()
+            .max(1e-12)
 }
 
 #[cfg(test)]
@@ -532,7 +678,10 @@ mod tests {
     #[test]
     fn an_interval_by_hand() {
         let rate = Rate::new(8, 10);
-        assert!((rate.interval[0] - 0.4902).abs() < 1e-4 && (rate.interval[1] - 0.9433).abs() < 1e-4, "{rate:?}");
+        assert!(
+            (rate.interval[0] - 0.4902).abs() < 1e-4 && (rate.interval[1] - 0.9433).abs() < 1e-4,
+            "{rate:?}"
+        );
     }
 
     #[test]
@@ -553,7 +702,11 @@ mod tests {
         later.frames.rotate_left(12);
         let two = taken(&later);
         assert!(distance(&one, &two, &scales, 0.0) > 0.1);
-        assert!(aligned(&one, &two, &scales) < 1e-3, "{}", aligned(&one, &two, &scales));
+        assert!(
+            aligned(&one, &two, &scales) < 1e-3,
+            "{}",
+            aligned(&one, &two, &scales)
+        );
         assert!(aligned(&one, &taken(&clips[1]), &scales) > 0.5);
     }
 }

@@ -45,9 +45,17 @@ impl Plan {
     fn of(request: &StickerRequest) -> Self {
         let (length, looping) = (request.length_secs, request.looping);
         let moves = request.emotion.curve().is_some();
-        let stretch = if moves { MOVING_STRETCH_SECS } else { STRETCH_SECS };
+        let stretch = if moves {
+            MOVING_STRETCH_SECS
+        } else {
+            STRETCH_SECS
+        };
         let at_once = if moves { stretch } else { LONGEST_AT_ONCE_SECS };
-        let count = if length > at_once { (length * OVERLAP / stretch).ceil() as usize } else { 1 };
+        let count = if length > at_once {
+            (length * OVERLAP / stretch).ceil() as usize
+        } else {
+            1
+        };
         let stretches = match (count, looping) {
             (1, _) => vec![Stretch {
                 start_secs: 0.0,
@@ -96,7 +104,9 @@ impl Plan {
     fn together(&self, spectra: &[Spectrum], count: usize) -> Vec<Frame> {
         if let ([spectrum], true) = (spectra, self.is_one()) {
             return match self.looping {
-                true => (0..count).map(|index| spectrum.at(index as f64 / count as f64)).collect(),
+                true => (0..count)
+                    .map(|index| spectrum.at(index as f64 / count as f64))
+                    .collect(),
                 false => spectrum.frames(count, false),
             };
         }
@@ -106,14 +116,18 @@ impl Plan {
             for (stretch, spectrum) in self.stretches.iter().zip(spectra) {
                 let mut place = (seconds - stretch.start_secs) / stretch.length_secs;
                 if self.looping {
-                    place = (seconds - stretch.start_secs).rem_euclid(self.length_secs) / stretch.length_secs;
+                    place = (seconds - stretch.start_secs).rem_euclid(self.length_secs)
+                        / stretch.length_secs;
                 }
                 if !(0.0..=1.0).contains(&place) {
                     continue;
                 }
                 let weight = (libm::sin(std::f64::consts::PI * place).powi(2) + 1e-3) as f32;
                 let own = spectrum.at(place / 2.0);
-                frame.iter_mut().zip(own).for_each(|(sum, value)| *sum += weight * value);
+                frame
+                    .iter_mut()
+                    .zip(own)
+                    .for_each(|(sum, value)| *sum += weight * value);
                 total += weight;
             }
             frame.map(|sum| sum / total.max(1e-6))
@@ -157,7 +171,11 @@ const JOINED_FPS: f64 = 24.0;
 ///
 /// # Errors
 /// Where a number of the request is out of its range; [`Error::Cancelled`] where `progress` says so.
-pub fn generate(request: &StickerRequest, model: &StickerModel, progress: &dyn Progress) -> Result<Vec<SourceFrame>> {
+pub fn generate(
+    request: &StickerRequest,
+    model: &StickerModel,
+    progress: &dyn Progress,
+) -> Result<Vec<SourceFrame>> {
     request.check()?;
     let plan = Plan::of(request);
     let noise = noise(request.seed, plan.stretches.len());
@@ -221,7 +239,14 @@ pub fn resampled(frames: &[Frame], looping: bool) -> Vec<Frame> {
     let at = |index: usize| -> Frame {
         let place = place(index);
         let (before, share) = (place.floor() as usize, (place - place.floor()) as f32);
-        let (one, two) = (&frames[before % count], &frames[if looping { (before + 1) % count } else { (before + 1).min(count - 1) }]);
+        let (one, two) = (
+            &frames[before % count],
+            &frames[if looping {
+                (before + 1) % count
+            } else {
+                (before + 1).min(count - 1)
+            }],
+        );
         std::array::from_fn(|number| one[number] + (two[number] - one[number]) * share)
     };
     (0..GRID).map(at).collect()
@@ -252,12 +277,18 @@ fn sample(
     let network = model.network();
     let device = network.device();
     let stretches = plan.stretches.len();
-    let guidance = guidance(&plan.wishes(request, model), request.emotion_guidance, device)?;
+    let guidance = guidance(
+        &plan.wishes(request, model),
+        request.emotion_guidance,
+        device,
+    )?;
     let schedule = Schedule::new(Solver::UniPc, request.steps, SHIFT)?.begun_at(level)?;
     let mut scheduler = Scheduler::new(schedule);
     let mut latent = Tensor::from_vec(start, (stretches, ROWS, WIDTH), device)?;
     while let Some(time) = scheduler.time() {
-        let output = guidance.predict(network, &latent, time)?.clamp(-MOST_DEVIATIONS, MOST_DEVIATIONS)?;
+        let output = guidance
+            .predict(network, &latent, time)?
+            .clamp(-MOST_DEVIATIONS, MOST_DEVIATIONS)?;
         let output = match plan.is_one() {
             true => output,
             false => agreed(plan, &output, &model.statistics().scales)?,
@@ -292,16 +323,26 @@ fn guidance(wishes: &[Wish], scale: f64, device: &Device) -> Result<Guidance<Ten
 /// Image Generation" (2023), in time.
 fn agreed(plan: &Plan, output: &Tensor, scales: &Scales) -> Result<Tensor> {
     let numbers: Vec<f32> = output.flatten_all()?.to_vec1()?;
-    let spectra: Vec<Spectrum> =
-        numbers.chunks_exact(ROWS * WIDTH).map(|latent| scales.spectrum(latent).even()).collect();
+    let spectra: Vec<Spectrum> = numbers
+        .chunks_exact(ROWS * WIDTH)
+        .map(|latent| scales.spectrum(latent).even())
+        .collect();
     let count = (plan.length_secs * JOINED_FPS).ceil() as usize;
     let joined = plan.apart(&plan.together(&spectra, count));
-    let numbers: Vec<f32> = joined.iter().flat_map(|spectrum| scales.latent(spectrum)).collect();
+    let numbers: Vec<f32> = joined
+        .iter()
+        .flat_map(|spectrum| scales.latent(spectrum))
+        .collect();
     Ok(Tensor::from_vec(numbers, output.shape(), output.device())?)
 }
 
 /// Latents as frames of channels.
-fn drawn(request: &StickerRequest, model: &StickerModel, plan: &Plan, latents: &[f32]) -> Vec<SourceFrame> {
+fn drawn(
+    request: &StickerRequest,
+    model: &StickerModel,
+    plan: &Plan,
+    latents: &[f32],
+) -> Vec<SourceFrame> {
     let scales = &model.statistics().scales;
     let spectrum = |latent: &[f32]| match plan.is_one() && plan.looping {
         true => scales.spectrum(latent),
@@ -309,6 +350,10 @@ fn drawn(request: &StickerRequest, model: &StickerModel, plan: &Plan, latents: &
     };
     let spectra: Vec<Spectrum> = latents.chunks_exact(ROWS * WIDTH).map(spectrum).collect();
     let frames = plan.together(&spectra, request.frames());
-    let styles = if plan.is_one() { Styles::ForAll } else { Styles::ByTime };
+    let styles = if plan.is_one() {
+        Styles::ForAll
+    } else {
+        Styles::ByTime
+    };
     channels(frames, scales, styles, request.looping, request.fps as f32)
 }

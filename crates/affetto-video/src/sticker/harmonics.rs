@@ -62,7 +62,9 @@ impl Spectrum {
     /// `count` frames: of the whole loop, or of its first half where the clip does not loop.
     pub fn frames(&self, count: usize, looping: bool) -> Vec<Frame> {
         let share = if looping { 1.0 } else { 0.5 };
-        (0..count).map(|index| self.at(share * phase(index, count))).collect()
+        (0..count)
+            .map(|index| self.at(share * phase(index, count)))
+            .collect()
     }
 
     /// Without sines, so that its second half is the first one backwards.
@@ -107,7 +109,11 @@ mod tests {
     #[test]
     fn a_clip_there_and_back_is_even() {
         let one_way = drawn().even().frames(GRID / 2, false);
-        let there_and_back: Vec<Frame> = one_way.iter().chain(one_way.iter().rev()).copied().collect();
+        let there_and_back: Vec<Frame> = one_way
+            .iter()
+            .chain(one_way.iter().rev())
+            .copied()
+            .collect();
         let found = Spectrum::of(&there_and_back);
         for row in found.0[1..].iter().skip(1).step_by(2) {
             assert!(row.iter().all(|value| value.abs() < 1e-4));

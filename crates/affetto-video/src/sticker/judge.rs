@@ -32,7 +32,9 @@ pub fn features(spectrum: &Spectrum, known: &[f32], scales: &Scales) -> Vec<f64>
     }
     for (place, known) in known.iter().enumerate() {
         let square = |of: &dyn Fn(usize) -> f32| (0..HARMONICS).map(of).sum::<f32>();
-        let moved = square(&|at| (spectrum.0[1 + 2 * at][place].powi(2) + spectrum.0[2 + 2 * at][place].powi(2)) / 2.0);
+        let moved = square(&|at| {
+            (spectrum.0[1 + 2 * at][place].powi(2) + spectrum.0[2 + 2 * at][place].powi(2)) / 2.0
+        });
         let usual = square(&|at| scales.motion[at][place].powi(2));
         features.push(f64::from(known * libm::logf(0.1 + (moved / usual).sqrt())));
     }
@@ -41,13 +43,19 @@ pub fn features(spectrum: &Spectrum, known: &[f32], scales: &Scales) -> Vec<f64>
 
 /// The share of frames in which each number is known.
 pub fn known_shares(known: &[Frame]) -> Vec<f32> {
-    let share = |place: usize| known.iter().map(|known| known[place]).sum::<f32>() / known.len().max(1) as f32;
+    let share = |place: usize| {
+        known.iter().map(|known| known[place]).sum::<f32>() / known.len().max(1) as f32
+    };
     (0..WIDTH).map(share).collect()
 }
 
 /// The features of a clip.
 pub fn features_of_clip(clip: &Clip, scales: &Scales) -> Vec<f64> {
-    features(&Spectrum::of(&clip.frames), &known_shares(&clip.known), scales)
+    features(
+        &Spectrum::of(&clip.frames),
+        &known_shares(&clip.known),
+        scales,
+    )
 }
 
 /// The reader.
@@ -67,7 +75,9 @@ pub struct Reading(pub [f64; EMOTIONS]);
 impl Reading {
     /// The emotion that is read most.
     pub fn emotion(&self) -> usize {
-        (0..EMOTIONS).max_by(|a, b| self.0[*a].total_cmp(&self.0[*b]).then(b.cmp(a))).unwrap_or(0)
+        (0..EMOTIONS)
+            .max_by(|a, b| self.0[*a].total_cmp(&self.0[*b]).then(b.cmp(a)))
+            .unwrap_or(0)
     }
 
     /// The share of the pleasant ones.
@@ -85,17 +95,29 @@ impl Judge {
             let total: f64 = labels.iter().map(|label| f64::from(label[emotion])).sum();
             for (features, label) in features.iter().zip(labels) {
                 let share = f64::from(label[emotion]) / total.max(1e-9);
-                mean.iter_mut().zip(features).for_each(|(mean, feature)| *mean += share * feature);
+                mean.iter_mut()
+                    .zip(features)
+                    .for_each(|(mean, feature)| *mean += share * feature);
             }
         }
         let mut covariance = vec![vec![0.0; width]; width];
-        let total: f64 = labels.iter().flatten().map(|weight| f64::from(*weight)).sum();
+        let total: f64 = labels
+            .iter()
+            .flatten()
+            .map(|weight| f64::from(*weight))
+            .sum();
         for (features, label) in features.iter().zip(labels) {
             for (mean, weight) in means.iter().zip(label).filter(|(_, weight)| **weight > 0.0) {
                 let share = f64::from(*weight) / total;
-                let apart: Vec<f64> = features.iter().zip(mean).map(|(feature, mean)| feature - mean).collect();
+                let apart: Vec<f64> = features
+                    .iter()
+                    .zip(mean)
+                    .map(|(feature, mean)| feature - mean)
+                    .collect();
                 for (row, a) in covariance.iter_mut().zip(&apart) {
-                    row.iter_mut().zip(&apart).for_each(|(sum, b)| *sum += share * a * b);
+                    row.iter_mut()
+                        .zip(&apart)
+                        .for_each(|(sum, b)| *sum += share * a * b);
                 }
             }
         }
@@ -105,19 +127,31 @@ impl Judge {
             row[at] += SHRINKAGE * trace.max(1e-6);
         }
         let inverse = inverse(covariance);
-        let product = |row: &Vec<f64>, mean: &Vec<f64>| row.iter().zip(mean).map(|(a, b)| a * b).sum::<f64>();
-        let weights: Vec<Vec<f64>> =
-            means.iter().map(|mean| inverse.iter().map(|row| product(row, mean)).collect()).collect();
-        let bias = means.iter().zip(&weights).map(|(mean, weights)| (-0.5 * product(weights, mean)) as f32);
+        let product =
+            |row: &Vec<f64>, mean: &Vec<f64>| row.iter().zip(mean).map(|(a, b)| a * b).sum::<f64>();
+        let weights: Vec<Vec<f64>> = means
+            .iter()
+            .map(|mean| inverse.iter().map(|row| product(row, mean)).collect())
+            .collect();
+        let bias = means
+            .iter()
+            .zip(&weights)
+            .map(|(mean, weights)| (-0.5 * product(weights, mean)) as f32);
         Self {
             bias: bias.collect(),
-            weights: weights.iter().map(|row| row.iter().map(|weight| *weight as f32).collect()).collect(),
+            weights: weights
+                .iter()
+                .map(|row| row.iter().map(|weight| *weight as f32).collect())
+                .collect(),
         }
     }
 
     /// Of clips.
     pub fn of(clips: &[&Clip], scales: &Scales) -> Self {
-        let features: Vec<Vec<f64>> = clips.iter().map(|clip| features_of_clip(clip, scales)).collect();
+        let features: Vec<Vec<f64>> = clips
+            .iter()
+            .map(|clip| features_of_clip(clip, scales))
+            .collect();
         let labels: Vec<[f32; EMOTIONS]> = clips.iter().map(|clip| clip.emotion).collect();
         Self::fit(&features, &labels)
     }
@@ -126,14 +160,20 @@ impl Judge {
     pub fn read(&self, features: &[f64]) -> Reading {
         let scores: Vec<f64> = (self.weights.iter().zip(&self.bias))
             .map(|(weights, bias)| {
-                let sum: f64 = weights.iter().zip(features).map(|(a, b)| f64::from(*a) * b).sum();
+                let sum: f64 = weights
+                    .iter()
+                    .zip(features)
+                    .map(|(a, b)| f64::from(*a) * b)
+                    .sum();
                 sum + f64::from(*bias)
             })
             .collect();
         let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let shares: Vec<f64> = scores.iter().map(|score| libm::exp(score - most)).collect();
         let total: f64 = shares.iter().sum();
-        Reading(std::array::from_fn(|at| shares.get(at).copied().unwrap_or(0.0) / total))
+        Reading(std::array::from_fn(|at| {
+            shares.get(at).copied().unwrap_or(0.0) / total
+        }))
     }
 
     /// Whether its extents are those of this version.
@@ -152,7 +192,8 @@ mod tests {
     #[test]
     fn smiles_and_tears_are_told_apart() {
         let clips = invented(40);
-        let (seen, new): (Vec<&Clip>, Vec<&Clip>) = clips.iter().partition(|clip| clip.id.len() < 6);
+        let (seen, new): (Vec<&Clip>, Vec<&Clip>) =
+            clips.iter().partition(|clip| clip.id.len() < 6);
         let scales = Scales::of(&seen);
         let judge = Judge::of(&seen, &scales);
         assert!(judge.fits());

@@ -43,7 +43,10 @@ const LEAST_ENERGY_SLOPE: f32 = 0.9;
 impl Scales {
     /// Of some clips.
     pub fn of(clips: &[&Clip]) -> Self {
-        let spectra: Vec<Spectrum> = clips.iter().map(|clip| Spectrum::of(&clip.frames)).collect();
+        let spectra: Vec<Spectrum> = clips
+            .iter()
+            .map(|clip| Spectrum::of(&clip.frames))
+            .collect();
         let mut scales = Self {
             mean: vec![0.0; WIDTH],
             deviation: vec![1.0; WIDTH],
@@ -61,7 +64,12 @@ impl Scales {
                 continue;
             }
             let weighted = |of: &dyn Fn(&Spectrum) -> f32| {
-                spectra.iter().zip(&weights).map(|(spectrum, weight)| of(spectrum) * weight).sum::<f32>() / total
+                spectra
+                    .iter()
+                    .zip(&weights)
+                    .map(|(spectrum, weight)| of(spectrum) * weight)
+                    .sum::<f32>()
+                    / total
             };
             let mean = weighted(&|spectrum| spectrum.0[0][place]);
             let variance = weighted(&|spectrum| (spectrum.0[0][place] - mean).powi(2));
@@ -72,15 +80,22 @@ impl Scales {
             }
         }
         scales.set_motion(&squares);
-        let energies: Vec<f32> =
-            clips.iter().zip(&spectra).map(|(clip, spectrum)| scales.log_energy(spectrum, clip.length_secs)).collect();
+        let energies: Vec<f32> = clips
+            .iter()
+            .zip(&spectra)
+            .map(|(clip, spectrum)| scales.log_energy(spectrum, clip.length_secs))
+            .collect();
         let (mean, deviation) = moments(&energies);
         scales.energy = [mean, deviation.max(1e-3)];
         let arousals: Vec<f32> = clips.iter().map(|clip| clip.arousal).collect();
         let (arousal, spread) = moments(&arousals);
-        let products = energies.iter().zip(&arousals).map(|(e, a)| (e - mean) * (a - arousal));
+        let products = energies
+            .iter()
+            .zip(&arousals)
+            .map(|(e, a)| (e - mean) * (a - arousal));
         let covariance = products.sum::<f32>() / clips.len().max(1) as f32;
-        let slope = (covariance / spread.powi(2).max(1e-6) / scales.energy[1]).max(LEAST_ENERGY_SLOPE);
+        let slope =
+            (covariance / spread.powi(2).max(1e-6) / scales.energy[1]).max(LEAST_ENERGY_SLOPE);
         scales.energy_of_arousal = [-slope * arousal, slope];
         scales
     }
@@ -90,7 +105,9 @@ impl Scales {
         let sum = |place: usize| squares.iter().map(|of| of[place]).sum::<f32>();
         let shares: Vec<f32> = (squares.iter())
             .map(|of| {
-                let shares = (0..WIDTH).filter(|place| sum(*place) > 0.0).map(|place| of[place] / sum(place));
+                let shares = (0..WIDTH)
+                    .filter(|place| sum(*place) > 0.0)
+                    .map(|place| of[place] / sum(place));
                 let shares: Vec<f32> = shares.collect();
                 shares.iter().sum::<f32>() / shares.len().max(1) as f32
             })
@@ -110,7 +127,8 @@ impl Scales {
     /// # Errors
     /// [`Error::Config`] where they are not, or a scale is not above 0.
     pub fn check(&self) -> Result<()> {
-        let whole = |row: &Vec<f32>| row.len() == WIDTH && row.iter().all(|value| value.is_finite());
+        let whole =
+            |row: &Vec<f32>| row.len() == WIDTH && row.iter().all(|value| value.is_finite());
         let above = |row: &Vec<f32>| whole(row) && row.iter().all(|value| *value > 0.0);
         let fits = whole(&self.mean)
             && above(&self.deviation)
@@ -150,18 +168,32 @@ impl Scales {
 
     /// The spectrum that a latent stands for.
     pub fn spectrum(&self, latent: &[f32]) -> Spectrum {
-        let rows = latent.chunks_exact(WIDTH).enumerate().map(|(row, numbers)| {
-            let middle = |place: usize| if row == 0 { self.mean[place] } else { 0.0 };
-            std::array::from_fn(|place| middle(place) + numbers[place] * self.scale(row, place))
-        });
+        let rows = latent
+            .chunks_exact(WIDTH)
+            .enumerate()
+            .map(|(row, numbers)| {
+                let middle = |place: usize| if row == 0 { self.mean[place] } else { 0.0 };
+                std::array::from_fn(|place| middle(place) + numbers[place] * self.scale(row, place))
+            });
         Spectrum(rows.collect())
     }
 
     /// The size of each harmonic beside all the motion of its number: the square of a column sums to 1.
     pub fn shares(&self) -> Vec<Vec<f32>> {
-        let total = |place: usize| self.motion.iter().map(|of| of[place].powi(2)).sum::<f32>().sqrt();
+        let total = |place: usize| {
+            self.motion
+                .iter()
+                .map(|of| of[place].powi(2))
+                .sum::<f32>()
+                .sqrt()
+        };
         let totals: Vec<f32> = (0..WIDTH).map(total).collect();
-        let share = |of: &Vec<f32>| of.iter().zip(&totals).map(|(size, total)| size / total).collect();
+        let share = |of: &Vec<f32>| {
+            of.iter()
+                .zip(&totals)
+                .map(|(size, total)| size / total)
+                .collect()
+        };
         self.motion.iter().map(share).collect()
     }
 
@@ -186,7 +218,12 @@ impl Scales {
     /// mean squares, in spreads a second.
     pub fn log_energy(&self, spectrum: &Spectrum, length_secs: f32) -> f32 {
         let (mut sum, mut count) = (0.0, 0);
-        for (place, row) in BASIS.rows().iter().enumerate().filter(|(_, row)| moves(row.kind, row.part)) {
+        for (place, row) in BASIS
+            .rows()
+            .iter()
+            .enumerate()
+            .filter(|(_, row)| moves(row.kind, row.part))
+        {
             let square = |harmonic: usize| {
                 let speed = std::f32::consts::TAU * (harmonic + 1) as f32 / length_secs;
                 speed.powi(2) * size(spectrum, harmonic, place)
@@ -213,7 +250,8 @@ impl Scales {
 
 /// Whether a number's speed counts as motion.
 pub fn moves(kind: Kind, part: Part) -> bool {
-    matches!(kind, Kind::Plain | Kind::Lens) && matches!(part, Part::Head | Part::Eyes | Part::Brows | Part::Mouth)
+    matches!(kind, Kind::Plain | Kind::Lens)
+        && matches!(part, Part::Head | Part::Eyes | Part::Brows | Part::Mouth)
 }
 
 /// The mean square of a harmonic over its period.
@@ -226,7 +264,11 @@ fn size(spectrum: &Spectrum, harmonic: usize, place: usize) -> f32 {
 pub fn moments(values: &[f32]) -> (f32, f32) {
     let count = values.len().max(1) as f32;
     let mean = values.iter().sum::<f32>() / count;
-    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / count;
+    let variance = values
+        .iter()
+        .map(|value| (value - mean).powi(2))
+        .sum::<f32>()
+        / count;
     (mean, variance.sqrt())
 }
 
@@ -300,8 +342,14 @@ impl Wish {
         say(told::VALENCE, self.valence);
         say(told::AROUSAL, self.arousal);
         say(told::INTENSITY, self.intensity);
-        say(told::ENERGY, self.energy.map(|energy| energy.clamp(-3.0, 3.0) / 2.0));
-        say(told::LENGTH, self.length_secs.map(|length| libm::logf(length) - 0.8));
+        say(
+            told::ENERGY,
+            self.energy.map(|energy| energy.clamp(-3.0, 3.0) / 2.0),
+        );
+        say(
+            told::LENGTH,
+            self.length_secs.map(|length| libm::logf(length) - 0.8),
+        );
         let sign = |yes: Option<bool>| yes.map_or(0.0, |yes| if yes { 1.0 } else { -1.0 });
         (numbers[told::LOOPING], numbers[told::EXTRAS]) = (sign(self.looping), sign(self.extras));
         numbers
@@ -356,6 +404,13 @@ mod tests {
         let told = wish.told();
         assert_eq!(told.iter().filter(|number| **number != 0.0).count(), 3);
         assert_eq!(told[TOLD - 1], -1.0);
-        assert_eq!(wish.without_emotion().told().iter().filter(|number| **number != 0.0).count(), 1);
+        assert_eq!(
+            wish.without_emotion()
+                .told()
+                .iter()
+                .filter(|number| **number != 0.0)
+                .count(),
+            1
+        );
     }
 }

@@ -30,7 +30,11 @@ pub struct Sticker {
 ///
 /// # Errors
 /// As [`generate`].
-pub fn make(request: &StickerRequest, model: &StickerModel, progress: &dyn Progress) -> Result<Sticker> {
+pub fn make(
+    request: &StickerRequest,
+    model: &StickerModel,
+    progress: &dyn Progress,
+) -> Result<Sticker> {
     finish(generate(request, model, progress)?, request, model)
 }
 
@@ -47,10 +51,18 @@ pub fn variation_of(
     progress: &dyn Progress,
 ) -> Result<Sticker> {
     take.check(&affetto_media::Limits::DEFAULT)?;
-    finish(vary(&frames(take), level, request, model, progress)?, request, model)
+    finish(
+        vary(&frames(take), level, request, model, progress)?,
+        request,
+        model,
+    )
 }
 
-fn finish(frames: Vec<SourceFrame>, request: &StickerRequest, model: &StickerModel) -> Result<Sticker> {
+fn finish(
+    frames: Vec<SourceFrame>,
+    request: &StickerRequest,
+    model: &StickerModel,
+) -> Result<Sticker> {
     let poses = frames.into_iter().map(Pose).collect();
     let take = StickerTake::clamped(FrameRate::from_integer(request.fps), request.looping, poses)?;
     let measured = measured(&take, model.statistics())?;
@@ -119,7 +131,11 @@ mod tests {
 
     /// The largest change between two frames.
     fn change(one: &Pose, two: &Pose) -> f32 {
-        one.0.iter().zip(two.0).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+        one.0
+            .iter()
+            .zip(two.0)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max)
     }
 
     #[test]
@@ -160,9 +176,11 @@ mod tests {
     fn stretches_join() {
         let model = model();
         let curve = Curve::parse(Lane::Valence, Unit::Seconds, None, "0:-1, 5:1").unwrap();
-        for (looping, emotion, length_secs) in
-            [(true, request().emotion, 13.0), (false, Emotion::from(curve), 5.0), (false, request().emotion, 3.0)]
-        {
+        for (looping, emotion, length_secs) in [
+            (true, request().emotion, 13.0),
+            (false, Emotion::from(curve), 5.0),
+            (false, request().emotion, 3.0),
+        ] {
             let request = StickerRequest {
                 looping,
                 emotion,
@@ -171,7 +189,10 @@ mod tests {
             };
             let frames = make(&request, &model, &Silent).unwrap().take.frames;
             assert_eq!(frames.len(), (length_secs * 24.0) as usize);
-            let mut changes: Vec<f32> = frames.windows(2).map(|pair| change(&pair[0], &pair[1])).collect();
+            let mut changes: Vec<f32> = frames
+                .windows(2)
+                .map(|pair| change(&pair[0], &pair[1]))
+                .collect();
             changes.sort_by(f32::total_cmp);
             let largest = changes[changes.len() - 1];
             if looping {
@@ -191,8 +212,14 @@ mod tests {
             ..request()
         };
         let apart = |level: f64| {
-            let varied = variation_of(&take, level, &other, &model, &Silent).unwrap().take;
-            let changes = varied.frames.iter().zip(&take.frames).map(|(one, two)| change(one, two));
+            let varied = variation_of(&take, level, &other, &model, &Silent)
+                .unwrap()
+                .take;
+            let changes = varied
+                .frames
+                .iter()
+                .zip(&take.frames)
+                .map(|(one, two)| change(one, two));
             changes.sum::<f32>()
         };
         let (near, far) = (apart(0.02), apart(1.0));

@@ -64,12 +64,23 @@ impl Taken {
 }
 
 /// Measures frames of channels of which there are at least two, `length_secs` long together.
-pub fn measure(frames: &[SourceFrame], looping: bool, length_secs: f64, statistics: &Statistics) -> StickerMeasured {
+pub fn measure(
+    frames: &[SourceFrame],
+    looping: bool,
+    length_secs: f64,
+    statistics: &Statistics,
+) -> StickerMeasured {
     let taken = Taken::of(frames, looping);
     let scales = &statistics.scales;
-    let reading = statistics.judge.read(&features(&taken.spectrum, &taken.known, scales));
+    let reading = statistics
+        .judge
+        .read(&features(&taken.spectrum, &taken.known, scales));
     // A clip there and back is twice as long.
-    let period = if looping { length_secs } else { 2.0 * length_secs };
+    let period = if looping {
+        length_secs
+    } else {
+        2.0 * length_secs
+    };
     StickerMeasured {
         emotion: words(&reading),
         strongest: EMOTION_NAMES[reading.emotion()].into(),
@@ -77,13 +88,21 @@ pub fn measure(frames: &[SourceFrame], looping: bool, length_secs: f64, statisti
         energy: f64::from(scales.energy(&taken.spectrum, period as f32)),
         mouth_lift: mouth_lift(&taken.spectrum),
         strength: strength(&taken.spectrum, &taken.known, scales),
-        seam: if looping { seam(&numbers(frames).0, scales) } else { None },
+        seam: if looping {
+            seam(&numbers(frames).0, scales)
+        } else {
+            None
+        },
         jitter: jitter(&taken.grid, scales),
     }
 }
 
 fn words(reading: &Reading) -> BTreeMap<String, f64> {
-    EMOTION_NAMES.iter().map(|name| (*name).to_string()).zip(reading.0).collect()
+    EMOTION_NAMES
+        .iter()
+        .map(|name| (*name).to_string())
+        .zip(reading.0)
+        .collect()
 }
 
 /// Corners minus middle of the mean mouth, in head radii.
@@ -94,7 +113,11 @@ pub fn mouth_lift(spectrum: &Spectrum) -> f64 {
 
 /// Numbers that move, and their spreads.
 fn moving(scales: &Scales) -> impl Iterator<Item = (usize, f32)> + '_ {
-    let rows = BASIS.rows().iter().enumerate().filter(|(_, row)| moves(row.kind, row.part));
+    let rows = BASIS
+        .rows()
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| moves(row.kind, row.part));
     rows.map(|(place, _)| (place, scales.deviation[place]))
 }
 
@@ -121,7 +144,10 @@ fn change(one: &[f32; WIDTH], two: &[f32; WIDTH], scales: &Scales) -> f64 {
 
 /// The change from the last frame to the first beside the 95th percentile of the others.
 fn seam(frames: &[Frame], scales: &Scales) -> Option<f64> {
-    let mut changes: Vec<f64> = frames.windows(2).map(|pair| change(&pair[0], &pair[1], scales)).collect();
+    let mut changes: Vec<f64> = frames
+        .windows(2)
+        .map(|pair| change(&pair[0], &pair[1], scales))
+        .collect();
     changes.sort_by(f64::total_cmp);
     let usual = *changes.get((changes.len() * 95).div_ceil(100).saturating_sub(1))?;
     let closing = change(frames.last()?, frames.first()?, scales);
@@ -152,10 +178,18 @@ mod tests {
         let clips = invented(20);
         let all: Vec<&Clip> = clips.iter().collect();
         let statistics = Statistics::of(&all, Scales::of(&all));
-        let drawn = |clip: &Clip| clip.frames.iter().map(|frame| BASIS.decode(frame)).collect::<Vec<_>>();
+        let drawn = |clip: &Clip| {
+            clip.frames
+                .iter()
+                .map(|frame| BASIS.decode(frame))
+                .collect::<Vec<_>>()
+        };
         let smile = measure(&drawn(&clips[2]), true, 2.0, &statistics);
         let tear = measure(&drawn(&clips[3]), true, 2.0, &statistics);
-        assert_eq!([smile.strongest.as_str(), tear.strongest.as_str()], ["amusement", "sadness"]);
+        assert_eq!(
+            [smile.strongest.as_str(), tear.strongest.as_str()],
+            ["amusement", "sadness"]
+        );
         assert!(smile.mouth_lift > 0.1 && tear.mouth_lift < -0.1);
         assert!(smile.seam.unwrap() <= 1.01, "{:?}", smile.seam);
         assert!((smile.emotion.values().sum::<f64>() - 1.0).abs() < 1e-9);

@@ -16,6 +16,7 @@ pub mod harmonics;
 pub mod judge;
 pub mod judgement;
 pub mod latents;
+pub mod make;
 pub mod measure;
 pub mod model;
 pub mod network;

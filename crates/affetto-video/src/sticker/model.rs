@@ -63,7 +63,11 @@ impl StickerModel {
     /// As [`Self::from_files`]; where a file is missing or too large.
     pub fn read(folder: &Path) -> Result<Self> {
         let file = |name: &str| read_limited(&folder.join(name), MOST_BYTES);
-        Self::from_files(&file("config.json")?, &file("statistics.json")?, &file("model.safetensors")?)
+        Self::from_files(
+            &file("config.json")?,
+            &file("statistics.json")?,
+            &file("model.safetensors")?,
+        )
     }
 
     /// The network.

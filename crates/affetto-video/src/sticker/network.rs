@@ -71,12 +71,12 @@ pub struct Config {
 pub const FRAMES: usize = 32;
 
 impl Config {
-    /// As shipped: about two million parameters.
+    /// As shipped: 1.7 million parameters.
     pub fn base() -> Self {
         Self {
             width: 160,
             heads: 4,
-            layers: 6,
+            layers: 4,
             feed_forward: 640,
             pose_tokens: 4,
             motion: MotionTokens::Stretches,
@@ -171,10 +171,17 @@ struct Layout {
 
 impl Layout {
     fn new(scales: &Scales, device: &Device) -> Result<Self> {
-        let shares: Vec<f32> = scales.shares().iter().flat_map(|row| [row.clone(), row.clone()]).flatten().collect();
+        let shares: Vec<f32> = scales
+            .shares()
+            .iter()
+            .flat_map(|row| [row.clone(), row.clone()])
+            .flatten()
+            .collect();
         let shape = (1, 2 * HARMONICS, WIDTH);
         let inverse = shares.iter().map(|share| 1.0 / share).collect::<Vec<f32>>();
-        let table: Vec<f32> = (0..FRAMES).flat_map(|frame| waves(phase(frame, FRAMES))).collect();
+        let table: Vec<f32> = (0..FRAMES)
+            .flat_map(|frame| waves(phase(frame, FRAMES)))
+            .collect();
         let to_frames = Tensor::from_vec(table, (1, FRAMES, 2 * HARMONICS), device)?;
         let to_harmonics = (to_frames.transpose(1, 2)?.contiguous()? * (2.0 / FRAMES as f64))?;
         Ok(Self {
@@ -189,7 +196,10 @@ impl Layout {
 /// One for each item of the batch of a fixed matrix times its own.
 fn product(fixed: &Tensor, x: &Tensor) -> candle_core::Result<Tensor> {
     let (_, rows, columns) = fixed.dims3()?;
-    fixed.broadcast_as((x.dim(0)?, rows, columns))?.contiguous()?.matmul(x)
+    fixed
+        .broadcast_as((x.dim(0)?, rows, columns))?
+        .contiguous()?
+        .matmul(x)
 }
 
 impl Network {
@@ -203,7 +213,9 @@ impl Network {
         let width = config.width;
         let (tokens, numbers) = config.motion();
         let linear = |name: &str, from: usize, to: usize| Linear::new(&scope.child(name), from, to);
-        let nothing = |name: &str, from: usize, to: usize| Linear::with_gain(&scope.child(name), from, to, 0.0);
+        let nothing = |name: &str, from: usize, to: usize| {
+            Linear::with_gain(&scope.child(name), from, to, 0.0)
+        };
         let pose_in = linear("pose_in", WIDTH, config.pose_tokens * width)?;
         let device = pose_in.device().clone();
         let deviation = 0.5;
@@ -211,15 +223,28 @@ impl Network {
         Ok(Self {
             pose_in,
             motion_in: linear("motion_in", numbers, width)?,
-            places: scope.child("places").get("weight", &places, Init::Embedding { deviation })?,
-            time: [linear("time.0", 2 * TIME_WAVES, width)?, linear("time.1", width, width)?],
-            told: [linear("told.0", TOLD, width)?, linear("told.1", width, width)?],
+            places: scope
+                .child("places")
+                .get("weight", &places, Init::Embedding { deviation })?,
+            time: [
+                linear("time.0", 2 * TIME_WAVES, width)?,
+                linear("time.1", width, width)?,
+            ],
+            told: [
+                linear("told.0", TOLD, width)?,
+                linear("told.1", width, width)?,
+            ],
             modulation: nothing("modulation", width, MODULATIONS * width)?,
             blocks: (0..config.layers)
                 .map(|layer| Block::new(config, &scope.child("block").child(layer)))
                 .collect::<Result<_>>()?,
             last_norm: LayerNorm::new(&scope.child("last_norm"), width)?,
-            pose_out: Linear::with_gain(&scope.child("pose_out"), config.pose_tokens * width, WIDTH, 0.1)?,
+            pose_out: Linear::with_gain(
+                &scope.child("pose_out"),
+                config.pose_tokens * width,
+                WIDTH,
+                0.1,
+            )?,
             motion_out: Linear::with_gain(&scope.child("motion_out"), width, numbers, 0.1)?,
             layout: Layout::new(scales, &device)?,
             config: config.clone(),
@@ -237,9 +262,17 @@ impl Network {
         let (batch, _, _) = latent.dims3()?;
         let (width, poses) = (self.config.width, self.config.pose_tokens);
         let (tokens, numbers) = self.config.motion();
-        let pose = latent.narrow(1, 0, 1)?.contiguous()?.reshape((batch, WIDTH))?;
-        let pose = self.pose_in.forward(&pose)?.reshape((batch, poses, width))?;
-        let motion = latent.narrow(1, 1, ROWS - 1)?.broadcast_mul(&self.layout.sizes)?;
+        let pose = latent
+            .narrow(1, 0, 1)?
+            .contiguous()?
+            .reshape((batch, WIDTH))?;
+        let pose = self
+            .pose_in
+            .forward(&pose)?
+            .reshape((batch, poses, width))?;
+        let motion = latent
+            .narrow(1, 1, ROWS - 1)?
+            .broadcast_mul(&self.layout.sizes)?;
         let motion = match self.config.motion {
             MotionTokens::Stretches => product(&self.layout.to_frames, &motion.contiguous()?)?,
             MotionTokens::Harmonics => motion,
@@ -248,14 +281,22 @@ impl Network {
         let motion = self.motion_in.forward(&motion)?;
         let mut x = Tensor::cat(&[&pose, &motion], 1)?.broadcast_add(&self.places)?; // (B, T, D)
         let condition = (self.embed(&self.time, times)? + self.embed(&self.told, told)?)?.silu()?;
-        let modulation = self.modulation.forward(&condition)?.reshape((batch, MODULATIONS, width))?;
+        let modulation =
+            self.modulation
+                .forward(&condition)?
+                .reshape((batch, MODULATIONS, width))?;
         for block in &self.blocks {
             x = block.forward(&x, &modulation, seed)?;
         }
         let x = self.last_norm.forward(&x)?;
-        let pose = x.narrow(1, 0, poses)?.contiguous()?.reshape((batch, poses * width))?;
+        let pose = x
+            .narrow(1, 0, poses)?
+            .contiguous()?
+            .reshape((batch, poses * width))?;
         let pose = self.pose_out.forward(&pose)?.reshape((batch, 1, WIDTH))?;
-        let motion = self.motion_out.forward(&x.narrow(1, poses, tokens)?.contiguous()?)?;
+        let motion = self
+            .motion_out
+            .forward(&x.narrow(1, poses, tokens)?.contiguous()?)?;
         let motion = match self.config.motion {
             MotionTokens::Stretches => {
                 let frames = motion.reshape((batch, FRAMES, WIDTH))?;
@@ -333,7 +374,10 @@ impl Block {
         let gain = 1.0 / (2.0 * config.layers as f64).sqrt();
         let (attention, feed_forward) = (scope.child("attention"), scope.child("feed_forward"));
         // Gates are 1 at first, so that gradients pass from the first step on.
-        let modulation = scope.child("modulation").get("weight", &[MODULATIONS, width], Init::Constant(0.0))?;
+        let modulation =
+            scope
+                .child("modulation")
+                .get("weight", &[MODULATIONS, width], Init::Constant(0.0))?;
         Ok(Self {
             modulation,
             attention_norm: LayerNorm::new(&scope.child("attention_norm"), width)?,
@@ -363,11 +407,15 @@ impl Block {
     ) -> candle_core::Result<Tensor> {
         let modulation = modulation.broadcast_add(&self.modulation)?; // (B, 6, D)
         let part = |index: usize| modulation.narrow(1, index, 1)?.squeeze(1);
-        let normed = self.attention_norm.forward_modulated(x, &part(0)?, &part(1)?)?;
+        let normed = self
+            .attention_norm
+            .forward_modulated(x, &part(0)?, &part(1)?)?;
         let attended = ops::self_attention(&self.packed.forward(&normed)?, &self.attention)?;
         let attended = ops::gated(&self.out.forward(&attended)?, &part(2)?)?;
         let x = self.dropouts[0].add(x, &attended, seed)?;
-        let normed = self.feed_forward_norm.forward_modulated(&x, &part(3)?, &part(4)?)?;
+        let normed = self
+            .feed_forward_norm
+            .forward_modulated(&x, &part(3)?, &part(4)?)?;
         let fed = ops::gated(&self.feed_forward.forward(&normed)?, &part(5)?)?;
         self.dropouts[1].add(&x, &fed, seed)
     }
@@ -388,14 +436,18 @@ mod tests {
 
     fn noise(name: &str, shape: &[usize]) -> Tensor {
         let mut rng = Seed(3).derive(name).rng();
-        let numbers: Vec<f32> = (0..shape.iter().product()).map(|_| rng.normal() as f32).collect();
+        let numbers: Vec<f32> = (0..shape.iter().product())
+            .map(|_| rng.normal() as f32)
+            .collect();
         Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
     }
 
     /// Moves every parameter away from 0, so that no gradient vanishes for that reason.
     fn shaken(weights: &Weights) {
         for (name, parameter) in weights.parameters() {
-            let moved = (parameter.var.as_tensor() + (noise(&name, parameter.var.dims()) * 0.2).unwrap()).unwrap();
+            let moved = (parameter.var.as_tensor()
+                + (noise(&name, parameter.var.dims()) * 0.2).unwrap())
+            .unwrap();
             parameter.var.set(&moved).unwrap();
         }
     }
@@ -412,7 +464,10 @@ mod tests {
             let network = Network::new(&config, &scales(), &weights.root()).unwrap();
             shaken(&weights);
             let latent = noise("latent", &[3, ROWS, WIDTH]);
-            let (times, told) = (times(&[0.1, 0.5, 0.9], &Device::Cpu).unwrap(), noise("told", &[3, TOLD]));
+            let (times, told) = (
+                times(&[0.1, 0.5, 0.9], &Device::Cpu).unwrap(),
+                noise("told", &[3, TOLD]),
+            );
             let out = noise("out", &[3, ROWS, WIDTH]);
             let loss = || {
                 let found = network.forward(&latent, &times, &told, None).unwrap();
@@ -421,20 +476,45 @@ mod tests {
             let gradients = loss().backward().unwrap();
             let value = || f64::from(loss().to_scalar::<f32>().unwrap());
             for (name, parameter) in weights.parameters() {
-                let gradient = gradients.get(parameter.var.as_tensor()).unwrap_or_else(|| panic!("no gradient: {name}"));
+                let gradient = gradients
+                    .get(parameter.var.as_tensor())
+                    .unwrap_or_else(|| panic!("no gradient: {name}"));
                 // Along the gradient itself the change is largest beside what single precision rounds off.
-                let norm = gradient.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap().sqrt();
+                let norm = gradient
+                    .sqr()
+                    .unwrap()
+                    .sum_all()
+                    .unwrap()
+                    .to_scalar::<f32>()
+                    .unwrap()
+                    .sqrt();
                 let before = parameter.var.as_tensor().copy().unwrap();
-                let step = 2e-3 * f64::from(before.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap().sqrt());
+                let step = 2e-3
+                    * f64::from(
+                        before
+                            .sqr()
+                            .unwrap()
+                            .sum_all()
+                            .unwrap()
+                            .to_scalar::<f32>()
+                            .unwrap()
+                            .sqrt(),
+                    );
                 let at = |offset: f64| {
                     let direction = (gradient / f64::from(norm)).unwrap();
-                    parameter.var.set(&(&before + (direction * offset).unwrap()).unwrap()).unwrap();
+                    parameter
+                        .var
+                        .set(&(&before + (direction * offset).unwrap()).unwrap())
+                        .unwrap();
                     value()
                 };
                 let difference = (at(step) - at(-step)) / (2.0 * step);
                 parameter.var.set(&before).unwrap();
                 let error = (difference - f64::from(norm)).abs() / f64::from(norm);
-                assert!(norm > 0.0 && error < 0.02, "{motion:?} {name}: {difference} by differences, {norm}");
+                assert!(
+                    norm > 0.0 && error < 0.02,
+                    "{motion:?} {name}: {difference} by differences, {norm}"
+                );
             }
         }
     }
@@ -445,9 +525,15 @@ mod tests {
     fn shapes_and_parameters() {
         let weights = Weights::drawn(Seed(1), &Device::Cpu);
         let network = Network::new(&Config::base(), &scales(), &weights.root()).unwrap();
-        assert!((1_500_000..3_000_000).contains(&weights.count()), "{}", weights.count());
+        assert!(
+            (1_500_000..3_000_000).contains(&weights.count()),
+            "{}",
+            weights.count()
+        );
         let latent = noise("latent", &[2, ROWS, WIDTH]);
-        let found = network.predict(&latent, 500.0, &noise("told", &[2, TOLD])).unwrap();
+        let found = network
+            .predict(&latent, 500.0, &noise("told", &[2, TOLD]))
+            .unwrap();
         assert_eq!(found.dims(), [2, ROWS, WIDTH]);
         let wrong = Config {
             heads: 7,

@@ -62,7 +62,9 @@ impl Statistics {
     /// Of clips.
     pub fn of(clips: &[&Clip], scales: Scales) -> Self {
         Self {
-            emotions: (0..EMOTIONS).map(|emotion| of_emotion(clips, emotion, &scales)).collect(),
+            emotions: (0..EMOTIONS)
+                .map(|emotion| of_emotion(clips, emotion, &scales))
+                .collect(),
             judge: Judge::of(clips, &scales),
             scales,
         }
@@ -76,7 +78,10 @@ impl Statistics {
         self.scales.check()?;
         let fits = self.judge.fits()
             && self.emotions.len() == EMOTIONS
-            && self.emotions.iter().all(|of| of.mean.len() == WIDTH && of.deviation.len() == WIDTH);
+            && self
+                .emotions
+                .iter()
+                .all(|of| of.mean.len() == WIDTH && of.deviation.len() == WIDTH);
         match fits {
             true => Ok(()),
             false => Err(Error::Config {
@@ -91,7 +96,11 @@ impl Statistics {
     pub fn moved(&self, mixture: &[f32; EMOTIONS]) -> Vec<Moved> {
         let total: f32 = mixture.iter().sum::<f32>().max(1e-9);
         let mixed = |of: &dyn Fn(&EmotionStatistics) -> f32| {
-            self.emotions.iter().zip(mixture).map(|(emotion, weight)| of(emotion) * weight / total).sum::<f32>()
+            self.emotions
+                .iter()
+                .zip(mixture)
+                .map(|(emotion, weight)| of(emotion) * weight / total)
+                .sum::<f32>()
         };
         let mut moved: Vec<Moved> = (BASIS.rows().iter().enumerate())
             .map(|(place, row)| {
@@ -110,16 +119,27 @@ impl Statistics {
 }
 
 fn of_emotion(clips: &[&Clip], emotion: usize, scales: &Scales) -> EmotionStatistics {
-    let spectra: Vec<Spectrum> = clips.iter().map(|clip| Spectrum::of(&clip.frames)).collect();
+    let spectra: Vec<Spectrum> = clips
+        .iter()
+        .map(|clip| Spectrum::of(&clip.frames))
+        .collect();
     let weighted = |values: &[f32], weights: &[f32]| -> [f32; 2] {
         let total: f32 = weights.iter().sum::<f32>();
         if total <= 0.0 {
             let (mean, deviation) = moments(values);
             return [mean, deviation];
         }
-        let mean = values.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f32>() / total;
+        let mean = values
+            .iter()
+            .zip(weights)
+            .map(|(value, weight)| value * weight)
+            .sum::<f32>()
+            / total;
         let square = |(value, weight): (&f32, &f32)| (value - mean).powi(2) * weight;
-        [mean, (values.iter().zip(weights).map(square).sum::<f32>() / total).sqrt()]
+        [
+            mean,
+            (values.iter().zip(weights).map(square).sum::<f32>() / total).sqrt(),
+        ]
     };
     let weights: Vec<f32> = clips.iter().map(|clip| clip.emotion[emotion]).collect();
     let of = |of: &dyn Fn(&Clip) -> f32| {
@@ -128,9 +148,15 @@ fn of_emotion(clips: &[&Clip], emotion: usize, scales: &Scales) -> EmotionStatis
     };
     let (mut mean, mut deviation) = (Vec::new(), Vec::new());
     for place in 0..WIDTH {
-        let shares = clips.iter().zip(&weights).map(|(clip, weight)| weight * clip.known_share(place));
+        let shares = clips
+            .iter()
+            .zip(&weights)
+            .map(|(clip, weight)| weight * clip.known_share(place));
         let shares: Vec<f32> = shares.collect();
-        let values: Vec<f32> = spectra.iter().map(|spectrum| spectrum.0[0][place]).collect();
+        let values: Vec<f32> = spectra
+            .iter()
+            .map(|spectrum| spectrum.0[0][place])
+            .collect();
         let [middle, spread] = match shares.iter().sum::<f32>() > 0.0 {
             true => weighted(&values, &shares),
             false => [scales.mean[place], scales.deviation[place]],
@@ -138,8 +164,11 @@ fn of_emotion(clips: &[&Clip], emotion: usize, scales: &Scales) -> EmotionStatis
         mean.push(middle);
         deviation.push(spread);
     }
-    let energies: Vec<f32> =
-        clips.iter().zip(&spectra).map(|(clip, spectrum)| scales.energy(spectrum, clip.length_secs)).collect();
+    let energies: Vec<f32> = clips
+        .iter()
+        .zip(&spectra)
+        .map(|(clip, spectrum)| scales.energy(spectrum, clip.length_secs))
+        .collect();
     EmotionStatistics {
         emotion: EMOTION_NAMES[emotion].into(),
         clips: weights.iter().sum(),
@@ -167,7 +196,10 @@ mod tests {
         sad[7] = 1.0;
         let moved = statistics.moved(&sad);
         let first: Vec<&str> = moved[..2].iter().map(|moved| moved.name.as_str()).collect();
-        assert!(first.contains(&"tear_s") && first.contains(&"mouth_mid"), "{first:?}");
+        assert!(
+            first.contains(&"tear_s") && first.contains(&"mouth_mid"),
+            "{first:?}"
+        );
         assert!((statistics.emotions[7].valence[0] + 0.8).abs() < 1e-5);
     }
 }

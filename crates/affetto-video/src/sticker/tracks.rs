@@ -1,7 +1,7 @@
 //! From the numbers of the model to channels of the rig, made fit to be drawn.
 
 use super::{
-    basis::{BASIS, Frame, Kind, SOURCE, SourceFrame, WIDTH},
+    basis::{BASIS, Frame, Kind, SOURCE, SourceFrame},
     latents::Scales,
 };
 
@@ -57,7 +57,13 @@ pub enum Styles {
 }
 
 /// Channels of frames, `fps` of them a second.
-pub fn channels(mut frames: Vec<Frame>, scales: &Scales, styles: Styles, looping: bool, fps: f32) -> Vec<SourceFrame> {
+pub fn channels(
+    mut frames: Vec<Frame>,
+    scales: &Scales,
+    styles: Styles,
+    looping: bool,
+    fps: f32,
+) -> Vec<SourceFrame> {
     bound(&mut frames, scales);
     let hold = (SHORTEST_SECS * fps).ceil() as usize;
     wear(&mut frames, styles, looping, hold.max(1));
@@ -89,31 +95,46 @@ fn place(name: &str) -> usize {
 
 /// Makes every style 0 or 1.
 fn wear(frames: &mut [Frame], styles: Styles, looping: bool, hold: usize) {
-    let column = |frames: &[Frame], at: usize| frames.iter().map(|frame| frame[at]).collect::<Vec<f32>>();
+    let column =
+        |frames: &[Frame], at: usize| frames.iter().map(|frame| frame[at]).collect::<Vec<f32>>();
     let decide = |weights: &[f32], styles: Styles| match styles {
         Styles::ForAll => vec![mean(weights) > 0.5; weights.len()],
         Styles::ByTime => with_inertia(weights, looping, hold),
     };
     let glyphs = ["sty_heart", "sty_star", "sty_dizzy"].map(place);
     let weights = glyphs.map(|at| column(frames, at));
-    let strongest = (0..3).max_by(|a, b| mean(&weights[*a]).total_cmp(&mean(&weights[*b]))).unwrap_or(0);
+    let strongest = (0..3)
+        .max_by(|a, b| mean(&weights[*a]).total_cmp(&mean(&weights[*b])))
+        .unwrap_or(0);
     let mut glyph = vec![false; frames.len()];
     for (index, at) in glyphs.into_iter().enumerate() {
         // Two sorts of glyphs never take turns within a loop.
         let may = styles == Styles::ByTime || index == strongest;
-        let worn = if may { decide(&weights[index], styles) } else { vec![false; frames.len()] };
+        let worn = if may {
+            decide(&weights[index], styles)
+        } else {
+            vec![false; frames.len()]
+        };
         for (frame, (glyph, worn)) in frames.iter_mut().zip(glyph.iter_mut().zip(worn)) {
             let worn = worn && !*glyph;
             frame[at] = f32::from(u8::from(worn));
             *glyph |= worn;
         }
     }
-    for (name, styles) in [("eye_white", styles), ("eye_squint", Styles::ByTime), ("brow_vis", styles)] {
+    for (name, styles) in [
+        ("eye_white", styles),
+        ("eye_squint", Styles::ByTime),
+        ("brow_vis", styles),
+    ] {
         let [both, apart] = ["s", "d"].map(|side| place(&format!("{name}_{side}")));
         let (sum, difference) = (column(frames, both), column(frames, apart));
         let alone = mean(&difference);
         let side = |sign: f32| {
-            let own: Vec<f32> = sum.iter().zip(&difference).map(|(sum, apart)| sum + sign * apart).collect();
+            let own: Vec<f32> = sum
+                .iter()
+                .zip(&difference)
+                .map(|(sum, apart)| sum + sign * apart)
+                .collect();
             decide(if alone.abs() > ONE_EYE { &own } else { &sum }, styles)
         };
         let worn = side(1.0).into_iter().zip(side(-1.0));
@@ -129,7 +150,10 @@ fn wear(frames: &mut [Frame], styles: Styles, looping: bool, hold: usize) {
             (frame[place("eye_squint_s")], frame[place("eye_squint_d")]) = (0.0, 0.0);
         }
     }
-    for (name, styles) in [("mouth_vis", Styles::ForAll), ("mouth_kiss", Styles::ByTime)] {
+    for (name, styles) in [
+        ("mouth_vis", Styles::ForAll),
+        ("mouth_kiss", Styles::ByTime),
+    ] {
         let at = place(name);
         let worn = decide(&column(frames, at), styles);
         for (frame, worn) in frames.iter_mut().zip(worn) {
@@ -151,12 +175,19 @@ fn with_inertia(weights: &[f32], looping: bool, hold: usize) -> Vec<bool> {
     let mut worn = vec![on; count];
     for index in 0..rounds * count {
         let weight = weights[index % count];
-        on = if on { weight > WORN_OFF } else { weight > WORN_ON };
+        on = if on {
+            weight > WORN_OFF
+        } else {
+            weight > WORN_ON
+        };
         worn[index % count] = on;
     }
     let mut index = 0;
     while index < count {
-        let run = worn[index..].iter().take_while(|other| **other == worn[index]).count();
+        let run = worn[index..]
+            .iter()
+            .take_while(|other| **other == worn[index])
+            .count();
         let inside = index > 0 && index + run < count;
         if run < hold && inside {
             let before = worn[index - 1];
@@ -169,12 +200,19 @@ fn with_inertia(weights: &[f32], looping: bool, hold: usize) -> Vec<bool> {
 
 /// The place of a channel.
 pub(super) fn channel(name: &str) -> usize {
-    SOURCE.iter().position(|other| *other == name).unwrap_or_default()
+    SOURCE
+        .iter()
+        .position(|other| *other == name)
+        .unwrap_or_default()
 }
 
 /// Keeps eyes and mouth on the head, whose radius is 1.
 fn within_head(frame: &mut SourceFrame) {
-    let (mouth, low, width) = (channel("mouth_cy"), channel("mouth_low"), channel("mouth_w"));
+    let (mouth, low, width) = (
+        channel("mouth_cy"),
+        channel("mouth_low"),
+        channel("mouth_w"),
+    );
     let lowest = frame[mouth] + frame[low].min(0.0);
     if lowest < LOWEST_MOUTH {
         frame[mouth] += LOWEST_MOUTH - lowest;
@@ -203,7 +241,8 @@ pub fn known(frame: &SourceFrame) -> SourceFrame {
         let of_side = |part: &str, what: &str| {
             ["L", "R"].iter().any(|side| {
                 let own = name.strip_prefix(&format!("{part}{side}_"));
-                own.is_some_and(|own| own.starts_with(what)) && !seen(&format!("{part}{side}_{}", depends(part)), 0.5)
+                own.is_some_and(|own| own.starts_with(what))
+                    && !seen(&format!("{part}{side}_{}", depends(part)), 0.5)
             })
         };
         let hidden = match name {
@@ -226,12 +265,10 @@ fn depends(part: &str) -> &'static str {
 
 /// Numbers of drawn frames, and which of them are known.
 pub fn numbers(frames: &[SourceFrame]) -> (Vec<Frame>, Vec<Frame>) {
-    frames.iter().map(|frame| BASIS.encode(frame, &known(frame))).unzip()
-}
-
-/// Whether every number is one.
-pub fn is_finite(frame: &[f32; WIDTH]) -> bool {
-    frame.iter().all(|value| value.is_finite())
+    frames
+        .iter()
+        .map(|frame| BASIS.encode(frame, &known(frame)))
+        .unzip()
 }
 
 #[cfg(test)]
@@ -257,14 +294,22 @@ mod tests {
         }
         let found = channels(frames, &scales(), Styles::ForAll, true, 24.0);
         for frame in found {
-            assert_eq!([frame[channel("sty_heart")], frame[channel("sty_star")]], [1.0, 0.0]);
-            assert!(frame[channel("eyeL_w")] >= 0.7, "a heart is larger than an eye");
+            assert_eq!(
+                [frame[channel("sty_heart")], frame[channel("sty_star")]],
+                [1.0, 0.0]
+            );
+            assert!(
+                frame[channel("eyeL_w")] >= 0.7,
+                "a heart is larger than an eye"
+            );
         }
     }
 
     #[test]
     fn styles_do_not_flicker() {
-        let weights = [0.1, 0.9, 0.1, 0.1, 0.55, 0.7, 0.45, 0.55, 0.9, 0.45, 0.3, 0.2];
+        let weights = [
+            0.1, 0.9, 0.1, 0.1, 0.55, 0.7, 0.45, 0.55, 0.9, 0.45, 0.3, 0.2,
+        ];
         let worn = with_inertia(&weights, true, 3);
         let expected = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0].map(|on| on == 1);
         assert_eq!(worn, expected);
@@ -287,10 +332,14 @@ mod tests {
     fn what_is_not_drawn_is_not_known() {
         let mut frame = BASIS.decode(&calm());
         let found = |frame: &SourceFrame, name: &str| known(frame)[channel(name)] > 0.5;
-        assert!(!found(&frame, "browL_y") && !found(&frame, "eyeL_pup_x") && !found(&frame, "tearR_y"));
+        assert!(
+            !found(&frame, "browL_y") && !found(&frame, "eyeL_pup_x") && !found(&frame, "tearR_y")
+        );
         assert!(found(&frame, "eyeL_w") && found(&frame, "mouth_w") && found(&frame, "browL_vis"));
         frame[channel("browL_vis")] = 1.0;
         frame[channel("eyeR_white")] = 1.0;
-        assert!(found(&frame, "browL_y") && !found(&frame, "browR_y") && found(&frame, "eyeR_pup_x"));
+        assert!(
+            found(&frame, "browL_y") && !found(&frame, "browR_y") && found(&frame, "eyeR_pup_x")
+        );
     }
 }

@@ -34,7 +34,7 @@ const HELD_OUT_PARTS: usize = 9;
 /// Noise levels that held-out clips are measured at.
 const LEVELS: [f64; 6] = [0.15, 0.3, 0.45, 0.6, 0.75, 0.9];
 /// Middle and spread of the logit of a noise level.
-const LOGIT: [f64; 2] = [0.3, 1.1];
+const LOGIT: [f64; 2] = [0.8, 1.3];
 /// Splits clips, the same in every training.
 pub const SPLIT: Seed = Seed(0x5711);
 
@@ -149,17 +149,28 @@ impl Batch {
         let mut rng = seed.rng();
         for (example, sigma) in examples.iter().zip(sigmas) {
             let (kept, added) = ((1.0 - sigma) as f32, *sigma as f32);
-            noisy.extend(example.latent.iter().map(|value| kept * value + added * rng.normal() as f32));
+            noisy.extend(
+                example
+                    .latent
+                    .iter()
+                    .map(|value| kept * value + added * rng.normal() as f32),
+            );
             let factor = 0.6 / (added + 0.25).powi(2) / whole;
             weights.extend(example.weights.iter().map(|weight| weight * factor));
         }
-        let flat = |of: fn(&Example) -> &[f32]| examples.iter().flat_map(of).copied().collect::<Vec<f32>>();
+        let flat = |of: fn(&Example) -> &[f32]| {
+            examples.iter().flat_map(of).copied().collect::<Vec<f32>>()
+        };
         Ok(Self {
             noisy: Tensor::from_vec(noisy, shape, device)?,
             clean: Tensor::from_vec(flat(|example| &example.latent), shape, device)?,
             weights: Tensor::from_vec(weights, shape, device)?,
             times: times(sigmas, device)?,
-            told: Tensor::from_vec(flat(|example| &example.told), (examples.len(), TOLD), device)?,
+            told: Tensor::from_vec(
+                flat(|example| &example.told),
+                (examples.len(), TOLD),
+                device,
+            )?,
             count: examples.len(),
         })
     }
@@ -185,10 +196,15 @@ impl TrainingData for Data<'_> {
     type Batch = Batch;
 
     fn epoch(&self, seed: Seed) -> Vec<Seed> {
-        (0..EPOCH).map(|batch| seed.derive(&format!("batch {batch}"))).collect()
+        (0..EPOCH)
+            .map(|batch| seed.derive(&format!("batch {batch}")))
+            .collect()
     }
 
-    fn batch(&self, seed: &Seed) -> std::result::Result<Batch, Box<dyn std::error::Error + Send + Sync>> {
+    fn batch(
+        &self,
+        seed: &Seed,
+    ) -> std::result::Result<Batch, Box<dyn std::error::Error + Send + Sync>> {
         let drawn: Vec<(Example, f64)> = (0..BATCH)
             .into_par_iter()
             .map(|item| {
@@ -241,8 +257,8 @@ impl Fit<'_> {
     /// [`Error::Cancelled`] where the caller stops it, and those of the training loop.
     pub fn run(&self, progress: &dyn Progress) -> Result<Fitted> {
         let owned: Vec<Clip> = self.clips.iter().map(|clip| (*clip).clone()).collect();
-        let [train, valid] =
-            split(&owned, HELD_OUT_PARTS, SPLIT.derive("held out")).map(|side| side.into_iter().map(|at| &owned[at]));
+        let [train, valid] = split(&owned, HELD_OUT_PARTS, SPLIT.derive("held out"))
+            .map(|side| side.into_iter().map(|at| &owned[at]));
         let (train, valid): (Vec<&Clip>, Vec<&Clip>) = (train.collect(), valid.collect());
         let scales = Scales::of(&train);
         let weights = Weights::drawn(self.seed.derive("weights"), &Device::Cpu);
@@ -259,7 +275,15 @@ impl Fit<'_> {
         let data = Data(Augmenter::new(train.clone(), &scales, Chances::default()));
         let settings = settings(self.steps, self.max_minutes, self.seed);
         let batches = measured(Told::Own)?;
-        let done = training::train(&network, &weights, &data, &batches, &settings, self.folder, progress)?;
+        let done = training::train(
+            &network,
+            &weights,
+            &data,
+            &batches,
+            &settings,
+            self.folder,
+            progress,
+        )?;
         if done.stop == Stop::Cancelled {
             return Err(Error::Cancelled);
         }
@@ -304,7 +328,10 @@ fn held_out(clips: &[&Clip], scales: &Scales, told: Told) -> Result<Vec<Batch>> 
     let mut batches = Vec::new();
     for (at, sigma) in LEVELS.into_iter().enumerate() {
         let shift = at as f32 / LEVELS.len() as f32;
-        let mut examples: Vec<Example> = clips.iter().map(|clip| augmenter.plain(clip, shift)).collect();
+        let mut examples: Vec<Example> = clips
+            .iter()
+            .map(|clip| augmenter.plain(clip, shift))
+            .collect();
         let wishes: Vec<[f32; TOLD]> = examples.iter().map(|example| example.told).collect();
         for (index, example) in examples.iter_mut().enumerate() {
             let other = &wishes[(index + clips.len() / 2) % clips.len()];
@@ -316,7 +343,11 @@ fn held_out(clips: &[&Clip], scales: &Scales, told: Told) -> Result<Vec<Batch>> 
             }
         }
         if !examples.is_empty() {
-            batches.push(Batch::new(&examples, &vec![sigma; examples.len()], SPLIT.derive(&format!("noise {at}")))?);
+            batches.push(Batch::new(
+                &examples,
+                &vec![sigma; examples.len()],
+                SPLIT.derive(&format!("noise {at}")),
+            )?);
         }
     }
     Ok(batches)
@@ -363,10 +394,19 @@ fn write(folder: &Path, fitted: Fitted) -> Result<TrainReport> {
     let text = card(&report, fitted.model.statistics(), bytes.len());
     let files = [
         ("card.md", text.into_bytes()),
-        ("attribution.md", format!("{}\n", data::ATTRIBUTION).into_bytes()),
+        (
+            "attribution.md",
+            format!("{}\n", data::ATTRIBUTION).into_bytes(),
+        ),
         ("model.safetensors", bytes),
-        ("config.json", serde_json::to_vec_pretty(fitted.model.config())?),
-        ("statistics.json", serde_json::to_vec(fitted.model.statistics())?),
+        (
+            "config.json",
+            serde_json::to_vec_pretty(fitted.model.config())?,
+        ),
+        (
+            "statistics.json",
+            serde_json::to_vec(fitted.model.statistics())?,
+        ),
         ("report.json", serde_json::to_vec_pretty(&report)?),
     ];
     for (name, bytes) in files {
@@ -401,7 +441,11 @@ mod tests {
             fit.run(&Silent).unwrap()
         };
         let once = fit("once", 200);
-        assert!(once.report.loss < 0.8 * once.report.loss_untrained, "{:?}", once.report);
+        assert!(
+            once.report.loss < 0.8 * once.report.loss_untrained,
+            "{:?}",
+            once.report
+        );
         assert_eq!(once.report.clips, [18, 2]);
         let again = fit("again", 200);
         assert_eq!(once.weights, again.weights);
