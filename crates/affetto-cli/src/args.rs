@@ -231,6 +231,98 @@ pub enum Train {
     /// Teach Wan 2.1 emotions by labelled clips: a LoRA
     #[command(after_help = video::TRAIN_NOTES)]
     VideoLora(Box<TrainVideoLora>),
+    /// Train the model of stickers on measured motion of faces
+    #[command(after_help = TRAIN_STICKERS_EXAMPLE)]
+    Stickers(TrainStickers),
+    /// Judge what a model of stickers does: each half of the clips judges a generator of the other half
+    #[command(after_help = STICKER_JUDGE_EXAMPLE)]
+    StickerJudge(TrainStickerJudge),
+}
+
+const STICKER_JUDGE_EXAMPLE: &str = "\
+Example, with the tracks under tracks/ and a model in my-stickers/:
+  affetto train sticker-judge --data tracks --model my-stickers --out judgement
+
+Two generators are trained, one on each half. Their checkpoints are kept in the
+folder; called again, the command goes on from there.";
+
+/// The flags of `train sticker-judge`.
+#[derive(Args)]
+pub struct TrainStickerJudge {
+    /// Folder of the measured tracks
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Folder for the report and the checkpoints
+    #[arg(short, long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Also measure the model in this folder: what it is asked and what comes of it, jitter, seams, copies
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// Leave the two generators out, and only measure the model
+    #[arg(long, requires = "model")]
+    pub only_model: bool,
+    /// How large the two generators are
+    #[arg(long, value_enum, default_value = "base")]
+    pub size: StickerSize,
+    /// Steps of each of their trainings
+    #[arg(long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub train_steps: u64,
+    /// Stickers drawn of each emotion and half
+    #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub loops: u16,
+    /// Steps of each sticker
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u8).range(1..=200))]
+    pub steps: u8,
+    /// How far stickers are guided towards their emotion, 0 to 10
+    #[arg(long, value_name = "X", default_value_t = 2.0)]
+    pub guidance: f64,
+    /// The same seed gives the same report
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+}
+
+const TRAIN_STICKERS_EXAMPLE: &str = "\
+Example, with train48.npz and tracks.json under tracks/:
+  affetto train stickers --data tracks --out my-stickers
+
+Ctrl-C stops at the next step; --resume goes on from the last checkpoint.";
+
+/// How large a network of stickers.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum StickerSize {
+    /// As shipped
+    Base,
+    /// A few thousand parameters, to try a training out in seconds; it hardly learns
+    Tiny,
+}
+
+/// The flags of `train stickers`.
+#[derive(Args)]
+pub struct TrainStickers {
+    /// Folder of the measured tracks
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// How large it is
+    #[arg(long, value_enum, default_value = "base")]
+    pub size: StickerSize,
+    /// Folder for the weights, their config and their card
+    #[arg(short, long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Folder in which the state of the training is kept [default: OUT/checkpoint]
+    #[arg(long, value_name = "DIR")]
+    pub checkpoint: Option<PathBuf>,
+    /// Stop after so many minutes, with the best weights so far
+    #[arg(long, value_name = "N")]
+    pub max_minutes: Option<f64>,
+    /// End after so many steps in all; the learning rate falls until then
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub steps: Option<u64>,
+    /// Go on from the checkpoint
+    #[arg(long)]
+    pub resume: bool,
+    /// The same seed gives the same training
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
 }
 
 const TRAIN_FACE_BASIS_EXAMPLE: &str = "\

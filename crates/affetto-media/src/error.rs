@@ -121,6 +121,55 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A sticker's take or character is damaged or not of its format.
+    #[error("not a readable {what}: {reason}, at {place}")]
+    MalformedSticker {
+        /// What was expected.
+        what: &'static str,
+        /// Where: a line, an element.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file of pictures could not be packed.
+    #[error("{what} could not be packed: {reason}")]
+    Encode {
+        /// The format.
+        what: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// A sticker does not keep the limits of a platform.
+    #[error("not a sticker for {preset}: {reason}")]
+    Unfit {
+        /// The platform.
+        preset: &'static str,
+        /// Which limit.
+        reason: String,
+    },
+    /// A program that does a part of the work is not installed.
+    #[error("{name} is not on this machine")]
+    NoProgram {
+        /// Its name.
+        name: &'static str,
+    },
+    /// The caller wanted to stop.
+    #[error("stopped")]
+    Cancelled,
+    /// There is no character of that name.
+    #[error("unknown character {name:?}: there are {}", nearest.join(", "))]
+    UnknownCharacter {
+        /// The name.
+        name: String,
+        /// The names nearest to it, or all.
+        nearest: Vec<String>,
+    },
+    /// A sticker's take breaks a rule of its channels.
+    #[error("not a take of a sticker: {reason}")]
+    StickerTake {
+        /// The rule.
+        reason: String,
+    },
     /// What is read or written frame by frame broke off.
     #[error("cannot go on: {source}")]
     Stream {
@@ -217,6 +266,12 @@ impl Hint for Error {
             Self::FilmRead { .. } => Some(
                 "make an MP4 with H.264 of it: ffmpeg -i FILE -pix_fmt yuv420p clip.mp4".into(),
             ),
+            Self::MalformedSticker { .. } => {
+                Some("correct it there; the formats are described in the documentation".into())
+            }
+            Self::NoProgram { name } => Some(format!(
+                "install {name}, or choose a format that needs no program"
+            )),
             Self::Limit { .. } => Some("cut the file into shorter pieces".into()),
             Self::InFile { source, .. } => source.hint(),
             _ => None,

@@ -17,6 +17,7 @@ pub mod picture;
 mod pitch;
 pub mod rig;
 mod score;
+pub mod sticker;
 mod tempo;
 pub mod typeface;
 #[allow(

@@ -14,6 +14,7 @@ pub mod model;
 mod parity;
 pub mod picture;
 pub mod prompt;
+pub mod sticker;
 pub mod store;
 pub mod text;
 pub mod train;

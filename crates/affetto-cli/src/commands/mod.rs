@@ -11,8 +11,10 @@ mod piano_attributes;
 mod piano_judge;
 mod rerun;
 mod schema;
+mod sticker_judge;
 mod train;
 mod train_piano;
+mod train_stickers;
 mod train_video;
 mod video;
 
@@ -39,6 +41,8 @@ pub fn run(cli: &Cli, printer: &Printer) -> Result<Value, Failure> {
         Command::Train(Train::PianoJudge(args)) => piano_judge::run(args, &models()?, printer),
         Command::Train(Train::FaceBasis(args)) => face::train(args, printer),
         Command::Train(Train::VideoLora(args)) => train_video::run(args, printer),
+        Command::Train(Train::Stickers(args)) => train_stickers::run(args, printer),
+        Command::Train(Train::StickerJudge(args)) => sticker_judge::run(args, printer),
         Command::Models(ModelsCommand::List) => models::list(&models()?, printer),
         Command::Models(ModelsCommand::Show { id }) => models::show(id, &models()?, printer),
         Command::Models(ModelsCommand::Add { path, name }) => {

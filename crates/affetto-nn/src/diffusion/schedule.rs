@@ -126,6 +126,24 @@ impl Schedule {
         })
     }
 
+    /// The same steps from a lower noise level on, 0 to 1: for a latent that is not all noise at first (Meng and others,
+    /// "SDEdit: Guided Image Synthesis and Editing with Stochastic Differential Equations", 2022).
+    ///
+    /// # Errors
+    /// Where `level` is not above 0 and at most 1.
+    pub fn begun_at(mut self, level: f64) -> Result<Self> {
+        if !(level > 0.0 && level <= 1.0) {
+            return Err(NnError::Config {
+                name: "level",
+                value: level.to_string(),
+                permitted: "above 0 and at most 1",
+            });
+        }
+        let (sigmas, times) = (self.sigmas.iter_mut(), self.times.iter_mut());
+        sigmas.chain(times).for_each(|number| *number *= level);
+        Ok(self)
+    }
+
     /// How the steps are made.
     pub fn solver(&self) -> Solver {
         self.solver
@@ -144,5 +162,25 @@ impl Schedule {
     /// The time of each step, 0 to 1000, falling.
     pub fn times(&self) -> &[f64] {
         &self.times
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_schedule_begun_later_has_its_levels_below() {
+        for solver in [Solver::UniPc, Solver::Euler] {
+            let whole = Schedule::new(solver, 4, 1.5).unwrap();
+            assert_eq!(whole.clone().begun_at(1.0).unwrap(), whole);
+            let half = whole.clone().begun_at(0.5).unwrap();
+            for (all, some) in whole.sigmas().iter().zip(half.sigmas()) {
+                assert_eq!(*some, 0.5 * all);
+            }
+            assert_eq!(half.times()[0], 0.5 * whole.times()[0]);
+            assert!(whole.begun_at(0.0).is_err());
+        }
     }
 }

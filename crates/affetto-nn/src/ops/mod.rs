@@ -14,6 +14,7 @@ mod cross_entropy;
 pub mod decode;
 mod dropout;
 mod embedding;
+mod gate;
 #[cfg(test)]
 pub(crate) mod gradient;
 mod layer_norm;
@@ -38,6 +39,7 @@ pub use conv_frames::{ConvFrames, conv_frames};
 pub use cross_entropy::{Targets, cross_entropy};
 pub use dropout::{DropoutSeed, dropout, dropout_add};
 pub use embedding::embedding_sum;
+pub use gate::gated;
 pub use layer_norm::layer_norm;
 pub use linear::linear;
 pub(crate) use linear::weight_gradient;
