@@ -58,8 +58,14 @@ fn takes_written_by_hand_are_sound_and_survive_both_formats() {
         let take = take(emotion);
         assert_eq!(take.broken_rule(), None);
         let limits = Limits::DEFAULT;
-        assert_eq!(csv::read(&csv::write(&take).unwrap(), &limits).unwrap(), take);
-        assert_eq!(json::read(&json::write(&take).unwrap(), &limits).unwrap(), take);
+        assert_eq!(
+            csv::read(&csv::write(&take).unwrap(), &limits).unwrap(),
+            take
+        );
+        assert_eq!(
+            json::read(&json::write(&take).unwrap(), &limits).unwrap(),
+            take
+        );
     }
 }
 
@@ -69,7 +75,11 @@ fn every_character_acts_every_emotion() {
     assert!(Character::names().count() >= 12);
     for name in Character::names() {
         let character = Character::by_name(name).unwrap();
-        assert!(character.found().ignored.is_empty(), "{name}: {:?}", character.found().ignored);
+        assert!(
+            character.found().ignored.is_empty(),
+            "{name}: {:?}",
+            character.found().ignored
+        );
         let mut pictures = Vec::new();
         for emotion in EMOTIONS {
             let take = take(emotion);
@@ -82,11 +92,18 @@ fn every_character_acts_every_emotion() {
                         .iter()
                         .any(|(x, y)| picture.get_pixel(*x, *y).0[3] > 200)
                 });
-                assert!(!edge, "{name} leaves the picture in {emotion} at {seconds} s");
+                assert!(
+                    !edge,
+                    "{name} leaves the picture in {emotion} at {seconds} s"
+                );
                 pictures.push(picture);
             }
             let first = sticker.render(0.0, 64).unwrap();
-            assert_eq!(first, sticker.render(take.seconds(), 64).unwrap(), "{name} {emotion}");
+            assert_eq!(
+                first,
+                sticker.render(take.seconds(), 64).unwrap(),
+                "{name} {emotion}"
+            );
         }
         let apart = |a: usize, b: usize| pictures[6 * a] != pictures[6 * b];
         assert!((0..8).all(|a| (0..a).all(|b| apart(a, b))), "{name}");
@@ -100,7 +117,10 @@ fn bytes_do_not_depend_on_threads() {
     let character = Character::by_name("star").unwrap();
     let sticker = Sticker::new(&character, &take, Look::default()).unwrap();
     let made = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
         pool.install(|| {
             [
                 webp(&sticker, SMALL, Packing::Lossless, &Silent).unwrap(),
@@ -131,7 +151,9 @@ fn an_atlas_says_where_each_frame_is() {
         let number = |key: &str| frame["frame"][key].as_u64().unwrap() as u32;
         let (x, y, side) = (number("x"), number("y"), number("w"));
         let cell = image::imageops::crop_imm(&atlas.picture, x, y, side, side).to_image();
-        let drawn = sticker.render(take.seconds() * index as f64 / 24.0, 96).unwrap();
+        let drawn = sticker
+            .render(take.seconds() * index as f64 / 24.0, 96)
+            .unwrap();
         assert!(cell == drawn, "{name}");
     }
 }
@@ -148,7 +170,7 @@ fn a_contact_sheet_shows_each_cell() {
     };
     let sheet = contact_sheet(&[cell(0.0), cell(0.4), cell(0.8)], 2, 70, [255, 255, 255]).unwrap();
     assert_eq!(sheet.dimensions(), (140, 2 * 82));
-    let dark = |x: u32, y: u32| sheet.get_pixel(x, y).0[0] < 250;
+    let dark = |x: u32, y: u32| sheet.get_pixel(x, y).0[2] < 250;
     assert!(dark(35, 40) && dark(105, 40) && dark(35, 122) && !dark(105, 122));
     assert!((0..70).any(|x| (70..82).any(|y| dark(x, y))));
 }
@@ -157,16 +179,29 @@ fn a_contact_sheet_shows_each_cell() {
 fn a_tint_colours_and_an_edge_surrounds() {
     let take = take("contentment");
     let character = Character::by_name("cloud").unwrap();
-    let tint = Tint { colour: [40, 200, 80], strength: 1.0 };
+    let tint = Tint {
+        colour: [40, 200, 80],
+        strength: 1.0,
+    };
     let plain = Sticker::new(&character, &take, Look::default()).unwrap();
-    let looks = Look { tint, outline: 10.0 };
+    let looks = Look {
+        tint,
+        outline: 10.0,
+    };
     let tinted = Sticker::new(&character, &take, looks).unwrap();
-    let (plain, tinted) = (plain.render(0.2, 128).unwrap(), tinted.render(0.2, 128).unwrap());
-    let covered = |picture: &image::RgbaImage| picture.pixels().filter(|pixel| pixel.0[3] > 128).count();
+    let (plain, tinted) = (
+        plain.render(0.2, 128).unwrap(),
+        tinted.render(0.2, 128).unwrap(),
+    );
+    let covered =
+        |picture: &image::RgbaImage| picture.pixels().filter(|pixel| pixel.0[3] > 128).count();
     assert!(covered(&tinted) > covered(&plain) + 500);
     let [r, g, b, _] = tinted.get_pixel(64, 60).0;
     assert!(g > r && g > b, "{r} {g} {b}");
-    let wide = Look { outline: 99.0, ..looks };
+    let wide = Look {
+        outline: 99.0,
+        ..looks
+    };
     assert!(Sticker::new(&character, &take, wide).is_err());
 }
 
@@ -215,7 +250,12 @@ fn films() {
         Some(_) => {
             write_webm(&path, &sticker, SMALL, 20, &Silent).unwrap();
             assert_eq!(fs::read(&path).unwrap()[..4], [0x1a, 0x45, 0xdf, 0xa3]);
-            let fit = write_preset(&folder.path().join("b.webm"), Preset::Telegram, &sticker, &Silent);
+            let fit = write_preset(
+                &folder.path().join("b.webm"),
+                Preset::Telegram,
+                &sticker,
+                &Silent,
+            );
             let fit = fit.unwrap();
             assert!(fit.bytes <= 256 << 10 && fit.frames == 60);
         }
@@ -246,7 +286,10 @@ fn extremes_stay_within_the_picture() {
             };
             let sticker = Sticker::new(&character, &take, Look::default()).unwrap();
             let picture = sticker.render(0.0, 64).unwrap();
-            assert!(picture.pixels().filter(|pixel| pixel.0[3] > 0).count() > 400, "{name}");
+            assert!(
+                picture.pixels().filter(|pixel| pixel.0[3] > 0).count() > 400,
+                "{name}"
+            );
             serde_json::from_slice::<serde_json::Value>(&lottie(&sticker).unwrap()).unwrap();
         }
     }
@@ -277,8 +320,22 @@ fn write_samples(folder: &Path) -> Vec<PathBuf> {
         write_png_sequence(&place.join("lottie.png"), &sticker, frames(30), &Silent).unwrap();
         write_lottie(&place.join("sticker.json"), &sticker).unwrap();
         write_dot_lottie(&place.join("sticker.lottie"), &sticker).unwrap();
-        write_webp(&place.join("sticker.webp"), &sticker, drawn, Packing::Lossless, &Silent).unwrap();
-        write_apng(&place.join("sticker.png"), &sticker, drawn, Colours::All, &Silent).unwrap();
+        write_webp(
+            &place.join("sticker.webp"),
+            &sticker,
+            drawn,
+            Packing::Lossless,
+            &Silent,
+        )
+        .unwrap();
+        write_apng(
+            &place.join("sticker.png"),
+            &sticker,
+            drawn,
+            Colours::All,
+            &Silent,
+        )
+        .unwrap();
         write_gif(&place.join("sticker.gif"), &sticker, drawn, 256, &Silent).unwrap();
         write_png(&place.join("still.png"), &sticker, 0.5, 256).unwrap();
         folders.push(place);
@@ -296,8 +353,11 @@ fn samples() {
 
 #[test]
 fn other_programs_show_the_same() {
-    let Some(python) = std::env::var_os("AFFETTO_PYTHON").filter(|python| !python.is_empty()) else {
-        eprintln!("skipped: AFFETTO_PYTHON does not name a Python with the packages of tests/python/requirements.txt");
+    let Some(python) = std::env::var_os("AFFETTO_PYTHON").filter(|python| !python.is_empty())
+    else {
+        eprintln!(
+            "skipped: AFFETTO_PYTHON does not name a Python with the packages of tests/python/requirements.txt"
+        );
         return;
     };
     let folder = tempfile::tempdir().unwrap();
@@ -308,5 +368,9 @@ fn other_programs_show_the_same() {
         .output()
         .unwrap();
     let said = [output.stdout, output.stderr].concat();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&said)
+    );
 }
