@@ -36,7 +36,7 @@ def error(one, other):
 
 def covered(picture):
     alpha = picture.convert("RGBA").getchannel("A")
-    return sum(1 for value in alpha.getdata() if value) / (picture.width * picture.height)
+    return sum(1 for value in alpha.tobytes() if value) / (picture.width * picture.height)
 
 
 def expect(what, holds, found):
@@ -91,7 +91,7 @@ def check_pictures(folder):
         expect(f"{what} alpha", corners == {0} and middle == {255}, f"corner {corners}, middle {middle}")
         if name != "sticker.gif":
             alphas = [
-                max(abs(a - b) for a, b in zip(one.getchannel("A").getdata(), other.getchannel("A").getdata()))
+                max(abs(a - b) for a, b in zip(one.getchannel("A").tobytes(), other.getchannel("A").tobytes()))
                 for one, (other, _) in zip(drawn[::7], shown[::7])
             ]
             expect(f"{what} alpha difference", max(alphas) <= 1, max(alphas))

@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             .to_string_lossy();
         let word = stem.split(['-', '.']).next().unwrap_or("");
         let tint = affetto_emotion::Mixture::parse(&format!("mikels/{word}"))
-            .map_or(Tint::NONE, |mixture| Tint::of_mixture(&mixture, 0.6));
+            .map_or(Tint::NONE, |mixture| Tint::of_mixture(&mixture, 0.8));
         for (column, character) in (0..).zip(&characters) {
             let sticker = Sticker::new(character, &take, Look { tint, outline: 0.0 })?;
             for moment in 0..moments {

@@ -170,7 +170,7 @@ fn a_contact_sheet_shows_each_cell() {
     };
     let sheet = contact_sheet(&[cell(0.0), cell(0.4), cell(0.8)], 2, 70, [255, 255, 255]).unwrap();
     assert_eq!(sheet.dimensions(), (140, 2 * 82));
-    let dark = |x: u32, y: u32| sheet.get_pixel(x, y).0[0] < 250;
+    let dark = |x: u32, y: u32| sheet.get_pixel(x, y).0[2] < 250;
     assert!(dark(35, 40) && dark(105, 40) && dark(35, 122) && !dark(105, 122));
     assert!((0..70).any(|x| (70..82).any(|y| dark(x, y))));
 }

@@ -77,6 +77,15 @@ impl Layout {
     }
 }
 
+impl Layout {
+    /// Lowers what is above the ellipse until it is within, and leaves it where it is sideways.
+    fn below_edge(&self, at: Point, half: f32) -> Point {
+        let aside = ((at[0] - self.area[0]) / self.extent[0]).clamp(-0.9, 0.9);
+        let top = self.area[1] - self.extent[1] * (1.0 - aside * aside).sqrt() + half;
+        [at[0], at[1].max(top)]
+    }
+}
+
 /// Which extras a take has at all; the others are left out throughout.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Extras {
@@ -447,7 +456,7 @@ impl Face<'_> {
             };
             smooth_ring(&(0..16).map(point).collect::<Vec<_>>())
         };
-        let lit = smooth((up - low) / scale, 0.16, 0.3);
+        let lit = smooth((up - low) / scale, 0.16, 0.3) * smooth(radius / w, 0.13, 0.2);
         let light = Place {
             scale: [radius * 0.32; 2],
             ..Place::at([centre[0] - radius * 0.32, -(centre[1] + radius * 0.34)])
@@ -500,11 +509,11 @@ impl Face<'_> {
             (y - rest[side.cy]) * (0.55 + 0.45 * eye_size),
         ];
         let at = [eye[0] + radius * away[0], eye[1] - radius * away[1]];
-        let at = self.layout.kept(at, [0.2 * scale, 0.05 * scale]);
+        let at = self.layout.below_edge(at, 0.08 * scale);
         // Its inner end may touch the eye, its middle may not.
         let size = self.eye_size(side);
-        let top =
-            self.eye_place(side.index).at[1] - (size.up.max(0.04) + 0.055) * radius * eye_size;
+        let lid = size.up.max(0.04) + 0.06 + 0.5 * curve.clamp(0.0, 0.16);
+        let top = self.eye_place(side.index).at[1] - lid * radius * eye_size;
         let at = [at[0], at[1].min(top)];
         let half = 0.21 * scale;
         let bend = curve.clamp(-0.08, 0.16) * scale * 1.15;
@@ -912,7 +921,7 @@ impl Face<'_> {
             let swell = libm::sinf(PI * phase);
             let angle = 0.35 + index as f32 * 1.05;
             let (sin, cos) = libm::sincosf(angle);
-            let at = self.on_head(1.22 * cos, 1.1 * sin);
+            let at = self.on_head(1.18 * cos, 1.02 * sin);
             let size = radius * (0.02 + 0.19 * swell * [1.0, 0.7, 0.9][index % 3]);
             let place = Place {
                 scale: [size, size],

@@ -210,15 +210,15 @@ impl Moment<'_> {
 
     fn stretch(&self) -> [f32; 2] {
         [
-            self.pose[C::HeadSx].clamp(0.75, 1.25),
-            self.pose[C::HeadSy].clamp(0.75, 1.25),
+            self.pose[C::HeadSx].clamp(0.78, 1.16),
+            self.pose[C::HeadSy].clamp(0.75, 1.12),
         ]
     }
 
     fn head_move(&self) -> [f32; 2] {
         let radius = self.face.layout.radius;
         let [x, y] = [self.pose[C::HeadX], self.pose[C::HeadY]];
-        [x.clamp(-0.4, 0.4) * radius, -y.clamp(-0.4, 0.4) * radius]
+        [x.clamp(-0.25, 0.25) * radius, -y.clamp(-0.2, 0.2) * radius]
     }
 
     /// Moved and turned about the middle of the head, stretched from near its chin.

@@ -117,7 +117,7 @@ impl Toning {
         let turn = s * s * (3.0 - 2.0 * s);
         let (na, nb) = (a + turn * (ta - a), b + turn * (tb - b));
         let asked = chroma(a, b) + s * (chroma(ta, tb) - chroma(a, b));
-        let kept = (asked / chroma(na, nb).max(1e-6)).clamp(0.0, 1.6);
+        let kept = (asked / chroma(na, nb).max(1e-6)).clamp(0.0, 4.0);
         let toned = [
             l + s * 0.35 * (tl - 0.72) * (l - 0.05).max(0.0),
             na * kept,

@@ -7,7 +7,7 @@ use image::RgbaImage;
 use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 use rayon::prelude::*;
 
-use super::{Area, Frames, Moments, each_frame, failed, palette::Palette, write};
+use super::{Area, Frames, Moments, each_frame, failed, palette::Palette, some_frames, write};
 use crate::{Error, sticker::Sticker};
 
 const WHAT: &str = "APNG";
@@ -17,7 +17,7 @@ const WHAT: &str = "APNG";
 pub enum Colours {
     /// All that were drawn.
     All,
-    /// At most so many with their transparency, 2..=256, one palette for all frames.
+    /// At most so many with their transparency, 64..=256, one palette for all frames.
     Palette(u16),
 }
 
@@ -32,8 +32,17 @@ pub fn apng(
     colours: Colours,
     progress: &dyn Progress,
 ) -> Result<Vec<u8>, Error> {
-    let (moments, pictures) = each_frame(sticker, frames, progress, |_, picture| Ok(picture))?;
-    packed(&moments, &pictures, colours, sticker.take().loops)
+    let palette = match colours {
+        Colours::All => None,
+        Colours::Palette(most) => {
+            let some = some_frames(sticker, frames)?;
+            Some(Palette::of(&some, usize::from(most), false))
+        }
+    };
+    let (moments, packed) = each_frame(sticker, frames, progress, |index, picture| {
+        frame(index, &picture, palette.as_ref())
+    })?;
+    assembled(&moments, &packed, sticker.take().loops)
 }
 
 /// Writes [`apng`], whole or not at all.
@@ -51,39 +60,39 @@ pub fn write_apng(
     write(path, &apng(sticker, frames, colours, progress)?)
 }
 
+/// A sticker whose frames are drawn already.
 pub(super) fn packed(
     moments: &Moments,
     pictures: &[RgbaImage],
-    colours: Colours,
+    colours: u16,
     loops: bool,
 ) -> Result<Vec<u8>, Error> {
-    let palette = match colours {
-        Colours::All => None,
-        Colours::Palette(most) => Some(Palette::of(
-            pictures,
-            usize::from(most.clamp(2, 256)),
-            false,
-        )),
-    };
-    let whole = |picture: &RgbaImage| Area {
+    let palette = Palette::of(pictures, usize::from(colours), false);
+    let frames = pictures
+        .par_iter()
+        .enumerate()
+        .map(|(index, picture)| frame(index, picture, Some(&palette)))
+        .collect::<Result<Vec<_>, Error>>()?;
+    assembled(moments, &frames, loops)
+}
+
+/// The first frame is the picture that is shown where nothing moves: the whole of it.
+fn frame(
+    index: usize,
+    picture: &RgbaImage,
+    palette: Option<&Palette>,
+) -> Result<(Area, Vec<u8>), Error> {
+    let whole = Area {
         x: 0,
         y: 0,
         width: picture.width(),
         height: picture.height(),
     };
-    let frames: Vec<(Area, Vec<u8>)> = pictures
-        .par_iter()
-        .enumerate()
-        .map(|(index, picture)| {
-            // The first frame is the picture that is shown where nothing moves: the whole of it.
-            let area = if index == 0 {
-                whole(picture)
-            } else {
-                Area::of(picture)
-            };
-            Ok((area, still(&area.cut(picture), palette.as_ref())?))
-        })
-        .collect::<Result<_, Error>>()?;
+    let area = if index == 0 { whole } else { Area::of(picture) };
+    Ok((area, still(&area.cut(picture), palette)?))
+}
+
+fn assembled(moments: &Moments, frames: &[(Area, Vec<u8>)], loops: bool) -> Result<Vec<u8>, Error> {
     let Some((_, first)) = frames.first() else {
         return Err(failed(WHAT, "no frames"));
     };

@@ -22,11 +22,11 @@ use crate::{
 use affetto_emotion::frames_per_second;
 
 /// Frames of the composition per second; Telegram takes 30 and 60.
-pub(super) const RATE: f64 = 60.0;
+pub(super) const RATE: u32 = 60;
 /// Moments per second that keys are looked for at, where the take has more.
 const DENSEST: f64 = 30.0;
 /// The longest sticker, in seconds.
-const LONGEST: f64 = 120.0;
+const LONGEST: f64 = 60.0;
 
 /// How far a value may be from what was drawn: units of the artboard, percent, degrees, parts of a colour.
 const PLACE: f64 = 0.3;
@@ -38,10 +38,43 @@ const COLOUR: f64 = 0.008;
 ///
 /// # Errors
 ///
-/// [`Error::Limit`] for a sticker of more than two minutes.
+/// [`Error::Limit`] for a sticker of more than a minute.
 pub fn lottie(sticker: &Sticker<'_>) -> Result<Vec<u8>, Error> {
-    let value = composition(sticker)?;
-    serde_json::to_vec(&value).map_err(|error| failed("Lottie", error))
+    let mut text = String::new();
+    write_value(&composition(sticker)?, &mut text);
+    Ok(text.into_bytes())
+}
+
+/// Compact JSON in which the type of an object comes first: rlottie passes over what stands before it.
+pub(super) fn write_value(value: &Value, out: &mut String) {
+    match value {
+        Value::Object(fields) => {
+            let is_type = |(key, _): &(&String, &Value)| key.as_str() == "ty";
+            let first = fields.iter().filter(is_type);
+            let rest = fields.iter().filter(|field| !is_type(field));
+            out.push('{');
+            for (index, (key, value)) in first.chain(rest).enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                out.push_str(&Value::from(key.as_str()).to_string());
+                out.push(':');
+                write_value(value, out);
+            }
+            out.push('}');
+        }
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_value(item, out);
+            }
+            out.push(']');
+        }
+        plain => out.push_str(&plain.to_string()),
+    }
 }
 
 /// A sticker as dotLottie: the JSON, packed, with its manifest.
@@ -95,7 +128,7 @@ fn composition(sticker: &Sticker<'_>) -> Result<Value, Error> {
             found: seconds.ceil() as u64,
         });
     }
-    let end = (seconds * RATE).round().max(1.0);
+    let end = (seconds * f64::from(RATE)).round().max(1.0);
     let rate = frames_per_second(take.rate);
     let steps = match rate <= DENSEST {
         true => take.frames.len(),
@@ -112,12 +145,12 @@ fn composition(sticker: &Sticker<'_>) -> Result<Value, Error> {
     let groups: Vec<&Group> = scenes.iter().collect();
     let shapes = keys.items(&groups, &vec![1.0; groups.len()]);
     Ok(json!({
-        "v": "5.7.4", "fr": RATE, "ip": 0, "op": end, "w": SIDE, "h": SIDE, "nm": "sticker", "ddd": 0, "assets": [],
+        "v": "5.7.4", "fr": RATE, "ip": 0, "op": end as u32, "w": SIDE as u32, "h": SIDE as u32, "nm": "sticker", "ddd": 0, "assets": [],
         "layers": [{
             "ddd": 0, "ind": 1, "ty": 4, "nm": "sticker", "sr": 1, "ks": {
                 "o": still(json!(100)), "r": still(json!(0)), "p": still(json!([0, 0])), "a": still(json!([0, 0])),
                 "s": still(json!([100, 100])),
-            }, "ao": 0, "ip": 0, "op": end, "st": 0, "bm": 0, "shapes": shapes,
+            }, "ao": 0, "ip": 0, "op": end as u32, "st": 0, "bm": 0, "shapes": shapes,
         }],
     }))
 }

@@ -111,6 +111,19 @@ fn each_frame<T: Send>(
     Ok((moments, made))
 }
 
+/// So many frames show the colours of all.
+const LOOKED_AT: usize = 24;
+
+/// Frames at equal distances, drawn to find their colours.
+fn some_frames(sticker: &Sticker<'_>, frames: Frames) -> Result<Vec<RgbaImage>, Error> {
+    let moments = frames.moments(sticker)?;
+    let step = moments.count.div_ceil(LOOKED_AT);
+    let drawn = (0..moments.count).into_par_iter().step_by(step);
+    drawn
+        .map(|index| sticker.render(moments.at(index), frames.size))
+        .collect()
+}
+
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     write_atomic(path, bytes).map_err(|source| Error::Write {
         path: path.into(),

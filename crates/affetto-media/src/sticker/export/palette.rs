@@ -5,6 +5,8 @@ use std::{collections::HashMap, sync::Mutex};
 use color_quant::NeuQuant;
 use image::RgbaImage;
 
+/// The net that finds colours needs so many.
+const FEWEST: usize = 64;
 /// So many pixels are looked at to find the colours.
 const LOOKED_AT: usize = 60_000;
 
@@ -15,9 +17,10 @@ pub(super) struct Palette {
 }
 
 impl Palette {
-    /// The palette of some pictures: `most` colours, the first of them transparent. `opaque` leaves no other
+    /// The palette of some pictures: `most` colours, 64..=256, the first of them transparent. `opaque` leaves no other
     /// transparent one.
     pub(super) fn of(pictures: &[RgbaImage], most: usize, opaque: bool) -> Self {
+        let most = most.clamp(FEWEST, 256);
         let seen = |pixel: &[u8; 4]| pixel[3] >= if opaque { 128 } else { 8 };
         let total: usize = pictures
             .iter()

@@ -18,7 +18,11 @@ use affetto_emotion::FrameRate;
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use image::{AnimationDecoder, codecs::png::PngDecoder};
 
-use super::{Colours, Frames, apng, each_frame, failed, film, gif, lottie, lottie::RATE, write};
+use super::{
+    Frames, apng, each_frame, failed, film, gif, lottie,
+    lottie::{RATE, write_value},
+    write,
+};
 use crate::{Error, sticker::Sticker};
 
 /// A platform whose limits a file keeps.
@@ -98,9 +102,9 @@ const LADDER: [(u32, u16); 9] = [
     (20, 128),
     (20, 64),
     (15, 64),
-    (12, 48),
-    (10, 32),
-    (8, 24),
+    (12, 64),
+    (10, 64),
+    (8, 64),
 ];
 
 /// Writes a sticker that keeps the limits of a platform, whole or not at all.
@@ -155,8 +159,10 @@ fn tgs(sticker: &Sticker<'_>) -> Result<(Vec<u8>, Fit), Error> {
         serde_json::from_slice(&lottie(sticker)?).map_err(|error| failed("Lottie", error))?;
     value["tgs"] = serde_json::json!(1);
     let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+    let mut text = String::new();
+    write_value(&value, &mut text);
     let packed = packer
-        .write_all(value.to_string().as_bytes())
+        .write_all(text.as_bytes())
         .and_then(|()| packer.finish());
     let bytes = packed.map_err(|error| failed("Lottie", error))?;
     if bytes.len() > limit {
@@ -173,8 +179,10 @@ fn tgs(sticker: &Sticker<'_>) -> Result<(Vec<u8>, Fit), Error> {
     let again: serde_json::Value =
         serde_json::from_str(&text).map_err(|error| failed("Lottie", error))?;
     let end = again["op"].as_f64().unwrap_or(f64::MAX);
-    let sound =
-        again["w"] == 512.0 && again["h"] == 512.0 && again["fr"] == RATE && end <= 3.0 * RATE;
+    let sound = again["w"] == 512
+        && again["h"] == 512
+        && again["fr"] == RATE
+        && end <= 3.0 * f64::from(RATE);
     if !sound {
         return Err(unfit(
             Preset::Telegram,
@@ -253,7 +261,7 @@ fn pictures(
         let loops = sticker.take().loops;
         let bytes = match as_gif {
             true => gif::packed(&moments, &pictures, colours, loops)?,
-            false => apng::packed(&moments, &pictures, Colours::Palette(colours), loops)?,
+            false => apng::packed(&moments, &pictures, colours, loops)?,
         };
         least = least.min(bytes.len());
         if bytes.len() <= limit {
