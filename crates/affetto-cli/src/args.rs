@@ -11,7 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use face::{Face, FaceEdit, FacePreview};
 pub use music::{EmotionArgs, FileArgs, LeadSheet, ModelArgs, Music, Piano};
 pub use video::{
-    SaidArg, SolverArg, SpellingArg, TrainVideoLora, Video, VideoGenerate, VideoPreset,
+    SaidArg, SolverArg, SpellingArg, TrainVideoLora, Video, VideoCharacter, VideoGenerate,
+    VideoPreset,
 };
 
 /// One emotion in; music, faces and video out.

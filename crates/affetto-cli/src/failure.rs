@@ -142,35 +142,38 @@ impl From<attributes::Error> for Failure {
 
 impl From<video::Error> for Failure {
     fn from(error: video::Error) -> Self {
-        use video::Error;
-        let code = match &error {
-            Error::Config { .. }
-            | Error::OtherJob
-            | Error::Checkpoint { .. }
-            | Error::OtherTraining { .. } => Code::Usage,
-            Error::Incomplete { .. }
-            | Error::NoWeights { .. }
-            | Error::OtherNetwork { .. }
-            | Error::MissingTensor { .. }
-            | Error::Misshapen { .. }
-            | Error::NotAdded { .. } => Code::Model,
-            Error::Write { source, .. } => write_code(source),
-            Error::Taken { .. } => Code::Usage,
-            Error::Read { .. }
-            | Error::Damaged { .. }
-            | Error::Json { .. }
-            | Error::Small(_)
-            | Error::Unrecognised { .. }
-            | Error::Lora { .. }
-            | Error::Labels { .. }
-            | Error::Clip { .. } => Code::Input,
-            Error::Memory { .. } => Code::Full,
-            Error::Nn(NnError::Device { .. }) => Code::Device,
-            Error::Media(error) => media_code(error),
-            Error::Cancelled => Code::Interrupted,
-            _ => Code::Failed,
-        };
-        Self::of(code, &error)
+        Self::of(video_code(&error), &error)
+    }
+}
+
+fn video_code(error: &video::Error) -> Code {
+    use video::Error;
+    match error {
+        Error::Config { .. }
+        | Error::OtherJob
+        | Error::Checkpoint { .. }
+        | Error::OtherTraining { .. } => Code::Usage,
+        Error::Incomplete { .. }
+        | Error::NoWeights { .. }
+        | Error::OtherNetwork { .. }
+        | Error::MissingTensor { .. }
+        | Error::Misshapen { .. }
+        | Error::NotAdded { .. } => Code::Model,
+        Error::Write { source, .. } => write_code(source),
+        Error::Taken { .. } => Code::Usage,
+        Error::Read { .. }
+        | Error::Damaged { .. }
+        | Error::Json { .. }
+        | Error::Small(_)
+        | Error::Unrecognised { .. }
+        | Error::Lora { .. }
+        | Error::Labels { .. }
+        | Error::Clip { .. } => Code::Input,
+        Error::Memory { .. } => Code::Full,
+        Error::Nn(NnError::Device { .. }) => Code::Device,
+        Error::Media(error) => media_code(error),
+        Error::Cancelled => Code::Interrupted,
+        _ => Code::Failed,
     }
 }
 
@@ -180,6 +183,7 @@ fn code(error: &Error) -> Code {
         Error::Media(error) => media_code(error),
         Error::Emotion(_) | Error::UnknownOutput { .. } | Error::OutputTwice { .. } => Code::Usage,
         Error::Face(error) => face_code(error),
+        Error::Video(error) => video_code(error),
         Error::UnknownTake { .. } => Code::Input,
         Error::Exists { .. } | Error::OverInput { .. } => Code::Usage,
         Error::Input(_) | Error::UnknownInput { .. } | Error::FormatMismatch { .. } => Code::Input,

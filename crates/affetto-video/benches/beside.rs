@@ -7,7 +7,7 @@
 //!
 //! The last decodes 17 and 161 frames, each in a process of its own, with a quarter of the channels of Wan 2.1.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 use std::{collections::HashMap, env, fs, path::Path, process::Command, time::Instant};
 

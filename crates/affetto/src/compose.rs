@@ -21,6 +21,7 @@ use crate::{
     Effect, Error, Findings, Input, InputRole, ModelUsed, Models, Request,
     effects::{lead_sheet_effects, piano_effects, written_bars},
     read::{ReadScore, read_input},
+    sticker::{DrawnSticker, make_sticker},
     take::{EditedTake, edit_take},
 };
 
@@ -101,6 +102,8 @@ pub(crate) enum Media {
     Music { score: Score, written: Range<usize> },
     /// A take.
     Take(Box<EditedTake>),
+    /// A character that acts.
+    Sticker(Box<DrawnSticker>),
 }
 
 /// Makes whatever `request` asks for.
@@ -125,6 +128,7 @@ pub(crate) fn make(
             })
         }
         Request::Face(request) => edit_take(request, work)?,
+        Request::Sticker(request) => make_sticker(request, models, work)?,
     })
 }
 

@@ -16,6 +16,9 @@ pub enum Error {
     /// The face cannot be edited as asked.
     #[error(transparent)]
     Face(Box<affetto_face::Error>),
+    /// The video cannot be made as asked.
+    #[error(transparent)]
+    Video(Box<affetto_video::Error>),
     /// Neither name nor content of a file is that of a take.
     #[error("not a take: {}", path.display())]
     UnknownTake {
@@ -175,6 +178,7 @@ impl Hint for Error {
             Self::Media(error) => error.hint(),
             Self::Emotion(error) => error.hint(),
             Self::Face(error) => error.hint(),
+            Self::Video(error) => error.hint(),
             Self::UnknownTake { .. } => Some(
                 "takes are read from .csv (Live Link Face), .json, .jsonl and .glb files".into(),
             ),
@@ -236,6 +240,19 @@ impl From<affetto_face::Error> for Error {
             affetto_face::Error::Write { path, source } => Self::Write { path, source },
             affetto_face::Error::Cancelled => Self::Cancelled,
             error => Self::Face(Box::new(error)),
+        }
+    }
+}
+
+impl From<affetto_video::Error> for Error {
+    fn from(error: affetto_video::Error) -> Self {
+        match error {
+            affetto_video::Error::Media(error) => error.into(),
+            affetto_video::Error::Emotion(error) => error.into(),
+            affetto_video::Error::Small(error) => error.into(),
+            affetto_video::Error::Write { path, source } => Self::Write { path, source },
+            affetto_video::Error::Cancelled => Self::Cancelled,
+            error => Self::Video(Box::new(error)),
         }
     }
 }

@@ -4,11 +4,12 @@ use affetto_music::{
     compose::Asked,
     piano::compose::{PianoAsked, PianoMeasured},
 };
+use affetto_video::sticker::measure::StickerMeasured;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de};
 use serde_json::Value;
 
-use crate::{Kind, take::FaceAsked};
+use crate::{Kind, sticker::StickerAsked, take::FaceAsked};
 
 /// What was asked, words resolved, beside what was measured on what came out.
 ///
@@ -38,6 +39,13 @@ pub enum Findings {
         /// What was measured.
         measured: Box<FaceMeasured>,
     },
+    /// Of a sticker.
+    Sticker {
+        /// What was asked.
+        asked: Box<StickerAsked>,
+        /// What was measured.
+        measured: Box<StickerMeasured>,
+    },
 }
 
 impl Findings {
@@ -57,6 +65,10 @@ impl Findings {
                 measured: field("measured", measured)?,
             },
             Kind::FaceRig => Self::Face {
+                asked: field("asked", asked)?,
+                measured: field("measured", measured)?,
+            },
+            Kind::Sticker => Self::Sticker {
                 asked: field("asked", asked)?,
                 measured: field("measured", measured)?,
             },

@@ -14,6 +14,7 @@ mod request;
 mod rerun;
 mod schema;
 mod seeds;
+mod sticker;
 mod take;
 
 pub use affetto_attributes::{
@@ -58,4 +59,5 @@ pub use request::{Kind, Request};
 pub use rerun::{Rerun, RerunFile, RerunOptions, rerun};
 pub use schema::SchemaName;
 pub use seeds::{numbered, variation};
+pub use sticker::{DrawnSticker, StickerAsked};
 pub use take::{EditedTake, FaceAsked, TakeFile, edit};

@@ -12,6 +12,7 @@ use std::{
 
 use affetto_core::{read_limited, sha256_hex};
 use affetto_music::{LeadSheetModel, piano::compose::PianoModel};
+use affetto_video::sticker::model::StickerModel;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -29,6 +30,8 @@ pub enum Task {
     LeadSheet,
     /// Writing piano music.
     Piano,
+    /// Moving stickers.
+    Sticker,
 }
 
 impl Task {
@@ -37,14 +40,16 @@ impl Task {
         match self {
             Self::LeadSheet => "music.lead-sheet",
             Self::Piano => "music.piano",
+            Self::Sticker => "video.sticker",
         }
     }
 
     /// By which of the losses that a card states models of this task are compared.
-    const fn loss(self) -> &'static str {
+    const fn loss(self) -> [&'static str; 2] {
         match self {
-            Self::LeadSheet => "trained",
-            Self::Piano => "told",
+            Self::LeadSheet => ["test_loss_nats_per_token", "trained"],
+            Self::Piano => ["test_loss_nats_per_token", "told"],
+            Self::Sticker => ["held_out_loss", "told"],
         }
     }
 }
@@ -133,9 +138,8 @@ impl Card {
 
     /// The loss on held-out music that its results state; infinite where they do not.
     fn test_loss(&self, task: Task) -> f64 {
-        self.results["test_loss_nats_per_token"][task.loss()]
-            .as_f64()
-            .unwrap_or(f64::INFINITY)
+        let [losses, loss] = task.loss();
+        self.results[losses][loss].as_f64().unwrap_or(f64::INFINITY)
     }
 
     /// Whether a user who says `name` means this model: its id, or the last word of it.
@@ -174,6 +178,7 @@ pub struct Models {
     installed: Vec<Installed>,
     lead_sheets: Loaded<LeadSheetModel>,
     pianos: Loaded<PianoModel>,
+    stickers: Loaded<StickerModel>,
 }
 
 /// The models of one task that were loaded, by their ids.
@@ -208,6 +213,14 @@ impl FromFiles for PianoModel {
 
     fn from_files(config: &[u8], weights: &[u8], statistics: &[u8]) -> Result<Self, Error> {
         Ok(Self::from_bytes(config, weights, statistics)?)
+    }
+}
+
+impl FromFiles for StickerModel {
+    const TASK: Task = Task::Sticker;
+
+    fn from_files(config: &[u8], weights: &[u8], statistics: &[u8]) -> Result<Self, Error> {
+        Ok(Self::from_files(config, statistics, weights)?)
     }
 }
 
@@ -249,6 +262,7 @@ impl Models {
             installed,
             lead_sheets: Mutex::default(),
             pianos: Mutex::default(),
+            stickers: Mutex::default(),
         })
     }
 
@@ -301,6 +315,15 @@ impl Models {
         self.loaded(&self.pianos, name)
     }
 
+    /// The sticker model called `name` (an id or its last word), or the default one. It is loaded once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Models::lead_sheet`].
+    pub fn sticker(&self, name: Option<&str>) -> Result<Arc<LoadedModel<StickerModel>>, Error> {
+        self.loaded(&self.stickers, name)
+    }
+
     /// What a provenance file says of the model of `task` called `name`, or of the default one; it is loaded.
     ///
     /// # Errors
@@ -310,6 +333,7 @@ impl Models {
         Ok(match task {
             Task::LeadSheet => self.lead_sheet(name)?.used.clone(),
             Task::Piano => self.piano(name)?.used.clone(),
+            Task::Sticker => self.sticker(name)?.used.clone(),
         })
     }
 

@@ -125,8 +125,10 @@ pub enum InputRole {
     FillIn,
     /// A lead sheet to arrange.
     Arrange,
-    /// A take to edit.
+    /// A take to edit, or to vary.
     Take,
+    /// A character.
+    Character,
     /// The instruments of sound.
     Soundfont,
 }
@@ -140,6 +142,7 @@ impl InputRole {
             Self::FillIn => "score to fill",
             Self::Arrange => "lead sheet to arrange",
             Self::Take => "take",
+            Self::Character => "character",
             Self::Soundfont => "SoundFont",
         }
     }

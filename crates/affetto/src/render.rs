@@ -13,6 +13,7 @@ use affetto_media::{
 use crate::{
     Error, Findings, Input, InputRole, Kind,
     compose::{AnyPiece, Media},
+    sticker::StickerOutput,
     take,
 };
 
@@ -30,6 +31,7 @@ pub(crate) enum OutputFormat {
     Wav,
     Png,
     Take(TakeFormat),
+    Sticker(StickerOutput),
 }
 
 impl OutputFormat {
@@ -38,6 +40,7 @@ impl OutputFormat {
         match kind {
             Kind::LeadSheet | Kind::Piano => Self::of_music(path),
             Kind::FaceRig => take::format_to_write(path).map(Self::Take),
+            Kind::Sticker => StickerOutput::of(path).map(Self::Sticker),
         }
     }
 
@@ -99,6 +102,15 @@ pub(crate) fn render(
     };
     let (score, written) = match &piece.media {
         Media::Music { score, written } => (score, written),
+        Media::Sticker(sticker) => {
+            let OutputFormat::Sticker(format) = format else {
+                return Err(Error::UnknownOutput {
+                    path: path.into(),
+                    known: Kind::Sticker.extensions(),
+                });
+            };
+            return out.write_all(&sticker.file(format)?).map_err(failed);
+        }
         Media::Take(edited) => {
             let OutputFormat::Take(format) = format else {
                 return Err(Error::UnknownOutput {
@@ -124,6 +136,12 @@ pub(crate) fn render(
         OutputFormat::Wav => wav::write(&wav::render(score, &sound.sound)?)?,
         OutputFormat::Png => piano_roll::png(&picture(score, written, &piece.findings))?,
         OutputFormat::Take(format) => return Err(take::no_take(format)),
+        OutputFormat::Sticker(_) => {
+            return Err(Error::UnknownOutput {
+                path: path.into(),
+                known: Kind::LeadSheet.extensions(),
+            });
+        }
     };
     out.write_all(&bytes).map_err(failed)
 }
@@ -153,7 +171,7 @@ fn picture<'a>(score: &'a Score, written: &Range<usize>, findings: &Findings) ->
                 .map(|points| points.iter().map(|(valence, _)| *valence).collect()),
             ..roll
         },
-        Findings::Face { .. } => roll,
+        Findings::Face { .. } | Findings::Sticker { .. } => roll,
     }
 }
 

@@ -3,6 +3,7 @@ use std::path::Path;
 use affetto_core::Seed;
 use affetto_face::condition::FaceRequest;
 use affetto_music::{condition::LeadSheetRequest, piano::condition::PianoRequest};
+use affetto_video::sticker::condition::StickerRequest;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,9 @@ pub enum Request {
     /// Another feeling in a facial take.
     #[serde(rename = "face.rig")]
     Face(Box<FaceRequest>),
+    /// A drawn character that acts an emotion.
+    #[serde(rename = "video.sticker")]
+    Sticker(Box<StickerRequest>),
 }
 
 /// What a request makes.
@@ -40,6 +44,8 @@ pub enum Kind {
     Piano,
     /// A facial take.
     FaceRig,
+    /// A sticker.
+    Sticker,
 }
 
 impl Kind {
@@ -49,6 +55,7 @@ impl Kind {
             Self::LeadSheet => Task::LeadSheet.name(),
             Self::Piano => Task::Piano.name(),
             Self::FaceRig => "face.rig",
+            Self::Sticker => Task::Sticker.name(),
         }
     }
 
@@ -57,6 +64,9 @@ impl Kind {
         match self {
             Self::LeadSheet | Self::Piano => ".mid, .musicxml, .mxl, .abc, .ly, .wav or .png",
             Self::FaceRig => ".csv, .json, .jsonl or .glb",
+            Self::Sticker => {
+                ".webp, .png, .gif, .json (Lottie), .lottie, .tgs, .svg, .mp4, .webm, .take.json or .csv"
+            }
         }
     }
 }
@@ -68,6 +78,7 @@ impl Request {
             Self::LeadSheet(_) => Some(Task::LeadSheet),
             Self::Piano(_) => Some(Task::Piano),
             Self::Face(_) => None,
+            Self::Sticker(_) => Some(Task::Sticker),
         }
     }
 
@@ -77,6 +88,7 @@ impl Request {
             Self::LeadSheet(_) => Kind::LeadSheet,
             Self::Piano(_) => Kind::Piano,
             Self::Face(_) => Kind::FaceRig,
+            Self::Sticker(_) => Kind::Sticker,
         }
     }
 
@@ -86,6 +98,7 @@ impl Request {
             Self::LeadSheet(request) => request.seed,
             Self::Piano(request) => request.seed,
             Self::Face(request) => request.seed,
+            Self::Sticker(request) => request.seed,
         }
     }
 
@@ -95,6 +108,7 @@ impl Request {
             Self::LeadSheet(request) => request.model.as_deref(),
             Self::Piano(request) => request.model.as_deref(),
             Self::Face(_) => None,
+            Self::Sticker(request) => request.model.as_deref(),
         }
     }
 
@@ -108,13 +122,14 @@ impl Request {
             Self::LeadSheet(request) => request.check()?,
             Self::Piano(request) => request.check()?,
             Self::Face(request) => request.check()?,
+            Self::Sticker(request) => request.check()?,
         }
         Ok(())
     }
 
     /// The files that it names, each with what it is for.
     pub fn inputs(&self) -> impl Iterator<Item = (InputRole, &Path)> {
-        use InputRole::{Arrange, ContinueFrom, FillIn, Keep, Take};
+        use InputRole::{Arrange, Character, ContinueFrom, FillIn, Keep, Take};
         let named = match self {
             Self::LeadSheet(request) => vec![
                 (Keep, request.keep.as_deref()),
@@ -127,6 +142,10 @@ impl Request {
                 (Arrange, request.arrange.as_deref()),
             ],
             Self::Face(request) => vec![(Take, Some(request.take.as_path()))],
+            Self::Sticker(request) => vec![
+                (Character, request.character_file.as_deref()),
+                (Take, request.variation_of.as_deref()),
+            ],
         };
         let paths = named.into_iter();
         paths.filter_map(|(role, path)| Some((role, path?)))
@@ -140,6 +159,7 @@ impl Request {
             }
             Self::Piano(request) => Self::Piano(Box::new(PianoRequest { seed, ..*request })),
             Self::Face(request) => Self::Face(Box::new(FaceRequest { seed, ..*request })),
+            Self::Sticker(request) => Self::Sticker(Box::new(StickerRequest { seed, ..*request })),
         }
     }
 }
@@ -153,6 +173,12 @@ impl From<LeadSheetRequest> for Request {
 impl From<PianoRequest> for Request {
     fn from(request: PianoRequest) -> Self {
         Self::Piano(Box::new(request))
+    }
+}
+
+impl From<StickerRequest> for Request {
+    fn from(request: StickerRequest) -> Self {
+        Self::Sticker(Box::new(request))
     }
 }
 

@@ -3,6 +3,7 @@
 use affetto_emotion::Curve;
 use affetto_face::condition::FaceRequest;
 use affetto_music::{condition::LeadSheetRequest, piano::condition::PianoRequest};
+use affetto_video::sticker::condition::StickerRequest;
 use schemars::{Schema, schema_for};
 
 use crate::{Provenance, Request};
@@ -16,6 +17,8 @@ pub enum SchemaName {
     Piano,
     /// A request for another feeling in a take.
     FaceRig,
+    /// A request for a sticker.
+    Sticker,
     /// Any request.
     Request,
     /// A provenance file.
@@ -26,10 +29,11 @@ pub enum SchemaName {
 
 impl SchemaName {
     /// Every schema.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::LeadSheet,
         Self::Piano,
         Self::FaceRig,
+        Self::Sticker,
         Self::Request,
         Self::Provenance,
         Self::Curve,
@@ -41,6 +45,7 @@ impl SchemaName {
             Self::LeadSheet => "lead-sheet",
             Self::Piano => "piano",
             Self::FaceRig => "face-rig",
+            Self::Sticker => "sticker",
             Self::Request => "request",
             Self::Provenance => "provenance",
             Self::Curve => "curve",
@@ -53,6 +58,7 @@ impl SchemaName {
             Self::LeadSheet => schema_for!(LeadSheetRequest),
             Self::Piano => schema_for!(PianoRequest),
             Self::FaceRig => schema_for!(FaceRequest),
+            Self::Sticker => schema_for!(StickerRequest),
             Self::Request => schema_for!(Request),
             Self::Provenance => schema_for!(Provenance),
             Self::Curve => Curve::json_schema(),

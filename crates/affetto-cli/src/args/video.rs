@@ -13,9 +13,18 @@ pub enum Video {
     /// Make a video from a text and an emotion, with the weights of Wan 2.1 that you have
     #[command(after_help = GENERATE_NOTES)]
     Generate(Box<VideoGenerate>),
+    /// Check your own character for stickers: what of it is used, what is missing
+    #[command(after_help = CHARACTER_NOTES)]
+    Character(VideoCharacter),
 }
 
-const GENERATE_NOTES: &str = r#"With the published weights in a folder as diffusers has it (transformer, vae,
+const GENERATE_NOTES: &str = r#"Without text, or with the name of a character, it makes a sticker, with nothing
+to install:
+
+  affetto video generate --emotion joy -o joy.webp
+  affetto video generate cat --emotion "amusement:0.8" --seed 3 -o cat.json
+
+With the published weights in a folder as diffusers has it (transformer, vae,
 text_encoder, tokenizer):
 
   affetto video generate "a fox waiting in the rain" --emotion sadness:0.8 \
@@ -144,6 +153,22 @@ pub enum SpellingArg {
     Kohya,
 }
 
+const CHARACTER_NOTES: &str = "Examples:
+  affetto video character mascot.svg
+  affetto video character --template cat > mascot.svg";
+
+/// The flags of `video character`.
+#[derive(Args)]
+#[command(arg_required_else_help = true)]
+pub struct VideoCharacter {
+    /// An SVG with named groups
+    #[arg(value_name = "FILE", required_unless_present = "template")]
+    pub file: Option<PathBuf>,
+    /// Print the SVG of one of the program's own, as a beginning
+    #[arg(long, value_name = "NAME", conflicts_with = "file")]
+    pub template: Option<String>,
+}
+
 /// The flags of `video generate`.
 #[derive(Args)]
 #[command(
@@ -153,12 +178,18 @@ pub enum SpellingArg {
     mut_arg("dominance", |arg| arg.help("In control or not: -1 to 1")),
 )]
 pub struct VideoGenerate {
-    /// What is to be seen
+    /// The character of a sticker (peach, cat, robot ...), or what a film by Wan 2.1 is to show
     #[arg(value_name = "TEXT")]
-    pub prompt: String,
-    /// Write to FILE: .mp4
+    pub prompt: Option<String>,
+    /// Write to FILE. A sticker: webp, png, gif, json (Lottie), lottie, svg, mp4, webm, take.json, csv; a film: mp4
     #[arg(short, long, value_name = "FILE", help_heading = "Files")]
-    pub output: Option<PathBuf>,
+    pub output: Vec<PathBuf>,
+    /// Write N variations: FILE-01, FILE-02 and so on
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=9999), help_heading = "Files")]
+    pub variations: Option<u16>,
+    /// Fail, and write nothing, where an effect is not reached
+    #[arg(long, help_heading = "Files")]
+    pub strict: bool,
     /// The folder of the weights, or the name of some that were added [env: AFFETTO_WAN]
     #[arg(long, value_name = "DIR", help_heading = "Files")]
     pub wan: Option<PathBuf>,
@@ -181,6 +212,45 @@ pub struct VideoGenerate {
     /// What it is to feel like.
     #[command(flatten)]
     pub emotion: EmotionArgs,
+    /// Your own character: an SVG with named groups
+    #[arg(long, value_name = "FILE", help_heading = "Sticker")]
+    pub character: Option<PathBuf>,
+    /// Seconds: 2
+    #[arg(long, value_name = "SECONDS", help_heading = "Sticker")]
+    pub length: Option<f64>,
+    /// Frames a second: 24
+    #[arg(long, value_name = "NUMBER", help_heading = "Sticker")]
+    pub fps: Option<u32>,
+    /// Once, instead of a loop that closes
+    #[arg(long, help_heading = "Sticker")]
+    pub once: bool,
+    /// How much it moves, in deviations from the usual: -3 to 3; as the arousal asks where nothing is said
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        allow_hyphen_values = true,
+        help_heading = "Sticker"
+    )]
+    pub energy: Option<f64>,
+    /// Whether there are tears, sweat, blush, hearts, sparkles: true or false; as it comes where nothing is said
+    #[arg(long, value_name = "BOOL", help_heading = "Sticker")]
+    pub extras: Option<bool>,
+    /// A take (.take.json, .csv) that is varied, instead of making one from nothing
+    #[arg(long, value_name = "TAKE", help_heading = "Sticker")]
+    pub variation_of: Option<PathBuf>,
+    /// How much of that take is let go: 0.6; above 0 to 1
+    #[arg(long, value_name = "SHARE", help_heading = "Sticker")]
+    pub variation: Option<f64>,
+    /// How far the emotion colours the character: 0.6; 0 to 1
+    #[arg(long, value_name = "SHARE", help_heading = "Sticker")]
+    pub tint: Option<f64>,
+    /// The width of a white edge, in 1/512 of the picture: 0 to 40
+    #[arg(long, value_name = "NUMBER", help_heading = "Sticker")]
+    pub outline: Option<f64>,
+    /// Behind the character in mp4: #ffffff
+    #[arg(long, value_name = "COLOUR", value_parser = colour, help_heading = "Sticker")]
+    pub background: Option<[u8; 3]>,
+
     /// The picture that the film begins with: .png, .jpg, .webp
     #[arg(long, value_name = "FILE", help_heading = "Video")]
     pub picture: Option<PathBuf>,
@@ -201,7 +271,7 @@ pub struct VideoGenerate {
         help_heading = "Video"
     )]
     pub frames: usize,
-    /// Steps from noise to video: 50, with a picture 40
+    /// Steps from noise: 50, with a picture 40; of a sticker 16
     #[arg(long, value_name = "COUNT", help_heading = "Video")]
     pub steps: Option<usize>,
     /// How far the network is guided towards what is asked: 6, with a picture 5; 1 is as learned and half the work
@@ -252,6 +322,25 @@ pub enum VideoPreset {
     FourSteps,
     /// The weights of FastWan: three steps without guidance
     Fastwan,
+    /// A sticker that Telegram takes: tgs, webm
+    Telegram,
+    /// A sticker that Discord takes: png, gif
+    Discord,
+    /// A small emoji, as Discord and Slack take them: gif, png
+    Emoji,
+}
+
+/// A colour: `#ff8800`.
+fn colour(text: &str) -> Result<[u8; 3], String> {
+    let digits = text.trim_start_matches('#');
+    let channel = |at: usize| {
+        let two = digits.get(at..at + 2)?;
+        u8::from_str_radix(two, 16).ok()
+    };
+    match (digits.len(), channel(0), channel(2), channel(4)) {
+        (6, Some(red), Some(green), Some(blue)) => Ok([red, green, blue]),
+        _ => Err(format!("{text:?} is not like #ff8800")),
+    }
 }
 
 fn size(text: &str) -> Result<(usize, usize), String> {
@@ -288,6 +377,14 @@ fn bytes(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colours_are_six_digits() {
+        assert_eq!(colour("#ff8001"), Ok([255, 128, 1]));
+        for wrong in ["", "#fff", "#ff80gg", "red", "#ff80011"] {
+            assert!(colour(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn bytes_have_units() {

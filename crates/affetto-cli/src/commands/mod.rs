@@ -33,7 +33,7 @@ pub fn run(cli: &Cli, printer: &Printer) -> Result<Value, Failure> {
     match &cli.command {
         Command::Music(what) => music::run(what, &models()?, printer),
         Command::Face(what) => face::run(what, &models()?, printer),
-        Command::Video(what) => video::run(what, printer),
+        Command::Video(what) => video::run(what, models, printer),
         Command::Attributes(args) => attributes::run(args, printer),
         Command::Train(Train::LeadSheet(args)) => train::run(args, printer),
         Command::Train(Train::AttributeMap(args)) => train::attribute_map(args, printer),

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use affetto::{
-    Emotion, Error, Seed, VideoProvenance,
+    Emotion, Error, Models, Seed, VideoProvenance,
     emotion::Unit,
     generate_video, kept_beside,
+    media::sticker::Character,
     nn::device::{Device, device_name},
     video::{
         condition::{Preset, SolverName, VideoRequest},
@@ -17,18 +18,57 @@ use affetto::{
 use serde_json::{Value, json};
 
 use crate::{
-    args::{SolverArg, Video, VideoGenerate, VideoPreset},
-    commands::{json, models},
+    args::{SolverArg, Video, VideoCharacter, VideoGenerate, VideoPreset},
+    commands::{json, make::carry_out, models},
     failure::{Code, Failure},
     printer::Printer,
-    resolve,
+    resolve::{self, sticker::is_sticker},
 };
 
 /// `affetto video`
-pub fn run(what: &Video, printer: &Printer) -> Result<Value, Failure> {
+pub fn run(
+    what: &Video,
+    models: impl Fn() -> Result<Models, Failure>,
+    printer: &Printer,
+) -> Result<Value, Failure> {
     match what {
+        Video::Generate(args) if is_sticker(args) => {
+            let plan = resolve::sticker(args)?;
+            carry_out(&plan, args.dry_run, &models()?, printer)
+        }
         Video::Generate(args) => generate(args, printer),
+        Video::Character(args) => character(args, printer),
     }
+}
+
+/// What of a character is used, missing and without effect.
+fn character(args: &VideoCharacter, printer: &Printer) -> Result<Value, Failure> {
+    if let Some(name) = &args.template {
+        // For the names nearest to one that is unknown.
+        Character::by_name(name).map_err(Error::from)?;
+        let svg = Character::svg(&name.trim().to_lowercase()).unwrap_or_default();
+        printer.data(svg.trim_end());
+        return Ok(json!({ "svg": svg }));
+    }
+    let file = args.file.as_deref().unwrap_or(Path::new(""));
+    let character = Character::read(file).map_err(Error::from)?;
+    let found = character.found();
+    let row = |name: &str, text: &str| vec![name.to_owned(), text.to_owned()];
+    let mut rows = vec![row("used", &found.used.join(", "))];
+    for (name, instead) in &found.missing {
+        rows.push(row("missing", &format!("{name}: {instead}")));
+    }
+    for reason in &found.ignored {
+        rows.push(row("without effect", reason));
+    }
+    printer.data_table(&rows);
+    let missing = found.missing.iter();
+    let missing = missing.map(|(name, instead)| json!({ "name": name, "instead": instead }));
+    Ok(json!({
+        "used": found.used,
+        "missing": missing.collect::<Vec<_>>(),
+        "without_effect": found.ignored,
+    }))
 }
 
 fn generate(args: &VideoGenerate, printer: &Printer) -> Result<Value, Failure> {
@@ -117,6 +157,12 @@ fn request(args: &VideoGenerate, picture: Option<&Picture>) -> Result<VideoReque
         Some(VideoPreset::Fastwan) => Preset::Fastwan,
         Some(VideoPreset::Full) | None if picture.is_some() => Preset::Picture,
         Some(VideoPreset::Full) | None => Preset::Full,
+        Some(VideoPreset::Telegram | VideoPreset::Discord | VideoPreset::Emoji) => {
+            return Err(Failure::usage(
+                "that preset is for stickers",
+                "leave the text out, or name a character: cat, peach, robot",
+            ));
+        }
     };
     let usual = VideoRequest::from(preset);
     let fitting = || match picture {
@@ -131,7 +177,7 @@ fn request(args: &VideoGenerate, picture: Option<&Picture>) -> Result<VideoReque
     });
     Ok(VideoRequest {
         seed: Seed(args.seed),
-        prompt: args.prompt.clone(),
+        prompt: args.prompt.clone().unwrap_or_default(),
         negative: args.negative.clone(),
         emotion,
         picture: picture.map(|picture| picture.sha256().to_owned()),
@@ -173,9 +219,18 @@ pub(super) fn networks(named: Option<&Path>, with_picture: bool) -> Result<WanFo
 }
 
 fn file(args: &VideoGenerate) -> Result<&Path, Failure> {
-    let Some(file) = &args.output else {
-        return Err(Failure::usage("no file to write", "name one: -o fox.mp4"));
+    let [file] = &args.output[..] else {
+        return Err(Failure::usage(
+            "not one file to write",
+            "name one: -o fox.mp4",
+        ));
     };
+    if args.variations.is_some() || args.strict {
+        return Err(Failure::usage(
+            "--variations and --strict are for stickers",
+            "make one film after the other, with --seed",
+        ));
+    }
     let is_film = file
         .extension()
         .is_some_and(|word| word.eq_ignore_ascii_case("mp4"));

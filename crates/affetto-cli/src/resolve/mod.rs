@@ -4,13 +4,14 @@ mod emotion;
 mod face;
 mod lead_sheet;
 mod piano;
+pub mod sticker;
 
 use std::path::{Path, PathBuf};
 
 use affetto::{OutputOptions, Request, media::Format, numbered, variation};
 
 use crate::{
-    args::{FaceEdit, FileArgs, LeadSheet, ModelArgs, Piano},
+    args::{FaceEdit, FileArgs, LeadSheet, ModelArgs, Piano, VideoGenerate},
     failure::Failure,
 };
 
@@ -44,6 +45,32 @@ pub fn piano(args: &Piano) -> Result<Plan, Failure> {
     let files = files(&args.files)?;
     let request = piano::request(args)?.into();
     Ok(plan(request, files, &args.files, &args.model))
+}
+
+/// From the flags of `video generate`, where they ask for a sticker, to the request and the files.
+pub fn sticker(args: &VideoGenerate) -> Result<Plan, Failure> {
+    if args.output.is_empty() && !args.dry_run {
+        return Err(Failure::usage("no file to write", "name one: -o joy.webp"));
+    }
+    let request = Request::from(sticker::request(args)?);
+    let piece = |request, files| Piece { request, files };
+    let pieces = match args.variations {
+        None => vec![piece(request, args.output.clone())],
+        Some(count) => (1..=usize::from(count))
+            .map(|number| {
+                let files = args.output.iter().map(|file| numbered(file, number));
+                piece(variation(&request, number), files.collect())
+            })
+            .collect(),
+    };
+    Ok(Plan {
+        pieces,
+        options: OutputOptions {
+            strict: args.strict,
+            force: args.force,
+            ..OutputOptions::default()
+        },
+    })
 }
 
 /// From the flags of `face edit` to the request and the files.
@@ -150,7 +177,7 @@ mod tests {
         let plan = resolve(&parse(&format!("{line}~-o~a.mid"))).unwrap();
         match plan.pieces.into_iter().next().unwrap().request {
             Request::LeadSheet(request) => *request,
-            Request::Piano(_) | Request::Face(_) => unreachable!(),
+            _ => unreachable!(),
         }
     }
 

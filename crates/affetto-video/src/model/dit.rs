@@ -222,7 +222,7 @@ impl WanDit {
             contexts: &contexts,
             image: image.as_ref(),
         };
-        let blocks = |x: &Tensor| -> Result<Tensor> {
+        let mut blocks = |x: &Tensor| -> Result<Tensor> {
             let mut x = x.clone();
             for layer in 0..self.config.layers {
                 let read;

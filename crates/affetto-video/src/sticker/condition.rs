@@ -1,7 +1,10 @@
 //! What a request for a sticker may say.
 
+use std::path::PathBuf;
+
 use affetto_core::{Rng, Seed};
 use affetto_emotion::{Emotion, FrameRate, Taxonomy, TimeBase, Unit, Vad};
+use affetto_media::sticker::export::Preset;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +26,29 @@ pub const MOST_STEPS: usize = 200;
 /// The most frames a second.
 pub const MOST_FPS: u32 = 120;
 
-/// A request for the motion of a sticker.
+/// A platform whose limits of size, length and colours a file keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Platform {
+    /// Animated or video stickers of Telegram: `.tgs`, `.webm`.
+    Telegram,
+    /// Stickers of Discord: `.png`, `.gif`.
+    Discord,
+    /// Small animated emoji, as of Discord and Slack: `.gif`, `.png`.
+    Emoji,
+}
+
+impl From<Platform> for Preset {
+    fn from(platform: Platform) -> Self {
+        match platform {
+            Platform::Telegram => Self::Telegram,
+            Platform::Discord => Self::Discord,
+            Platform::Emoji => Self::Emoji,
+        }
+    }
+}
+
+/// A request for a sticker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StickerRequest {
@@ -47,6 +72,30 @@ pub struct StickerRequest {
     pub steps: usize,
     /// How far the model is guided towards the emotion, 0..=10; 1 is as learned.
     pub emotion_guidance: f64,
+    /// The character, one of the program's own.
+    pub character: String,
+    /// The user's own character in its stead, an SVG file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub character_file: Option<PathBuf>,
+    /// A take that is varied instead of drawing one from nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variation_of: Option<PathBuf>,
+    /// How much of that take is let go, above 0 (nearly nothing) to 1 (all).
+    pub variation: f64,
+    /// Width and height of pictures in pixels, 16..=4096.
+    pub size: u32,
+    /// How far the emotion colours the character, 0..=1.
+    pub tint: f64,
+    /// The width of a white edge around the figure, in 1/512 of the picture, 0..=40.
+    pub outline: f64,
+    /// What is behind the figure where a format has no transparency: red, green, blue.
+    pub background: [u8; 3],
+    /// The platform whose limits its files keep.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    /// The model, by its id; the only one where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
 }
 
 impl Default for StickerRequest {
@@ -61,6 +110,16 @@ impl Default for StickerRequest {
             extras: None,
             steps: 16,
             emotion_guidance: 2.0,
+            character: "peach".into(),
+            character_file: None,
+            variation_of: None,
+            variation: 0.6,
+            size: 512,
+            tint: 0.6,
+            outline: 0.0,
+            background: [255; 3],
+            platform: None,
+            model: None,
         }
     }
 }
@@ -84,7 +143,11 @@ impl StickerRequest {
         within("fps", f64::from(self.fps), 4.0, f64::from(MOST_FPS))?;
         within("steps", self.steps as f64, 1.0, MOST_STEPS as f64)?;
         within("energy", self.energy.unwrap_or(0.0), -3.0, 3.0)?;
-        within("emotion_guidance", self.emotion_guidance, 0.0, 10.0)
+        within("emotion_guidance", self.emotion_guidance, 0.0, 10.0)?;
+        within("variation", self.variation, 0.001, 1.0)?;
+        within("size", f64::from(self.size), 16.0, 4096.0)?;
+        within("tint", self.tint, 0.0, 1.0)?;
+        within("outline", self.outline, 0.0, 40.0)
     }
 
     /// How many frames it has.

@@ -62,6 +62,7 @@ fn sample(config: &DitConfig) -> Sample {
         sigma: 0.6,
         condition: DitCondition {
             context: f64(&[1, 5, config.text_width], 3),
+            later: Vec::new(),
             image: config.image_width.map(|width| f64(&[1, 3, width], 4)),
             extra_channels: (extra > 0).then(|| f64(&[1, extra, 2, 4, 6], 5)),
         },
@@ -250,7 +251,7 @@ fn sampled(school: &School, wan: &WanFolder, emotion: &str) -> [Vec<f32>; 2] {
             ..VideoRequest::default()
         };
         let kept = school.path("kept");
-        let latent = wan.sample(&request, &Device::Cpu, &kept, false, &Silent);
+        let latent = wan.sample(&request, None, &Device::Cpu, &kept, false, &Silent);
         let latent = latent.unwrap();
         colours.push(vae.decode(&vae.denormalise(&latent).unwrap()).unwrap());
         latents.push(latent);

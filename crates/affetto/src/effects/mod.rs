@@ -3,6 +3,7 @@
 mod face;
 mod lead_sheet;
 mod piano;
+mod sticker;
 
 use std::{fmt, ops::Range};
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use face::face_effects;
 pub(crate) use lead_sheet::{lead_sheet_effects, written_bars};
 pub(crate) use piano::piano_effects;
+pub(crate) use sticker::sticker_effects;
 
 /// A control and the figure by which its effect is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -62,11 +64,17 @@ pub enum EffectKind {
     Attack,
     /// Release: how far the last frame moved.
     Release,
+    /// The emotion of a sticker: how likely it is by its motion, among eight.
+    StickerEmotion,
+    /// How much a sticker moves: the difference in deviations of what is usual.
+    Motion,
+    /// The seam of a loop: the change there beside the 95th percentile of changes from frame to frame.
+    Seam,
 }
 
 impl EffectKind {
     /// Every control.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::Bars,
         Self::Meter,
         Self::Key,
@@ -89,6 +97,9 @@ impl EffectKind {
         Self::Leads,
         Self::Attack,
         Self::Release,
+        Self::StickerEmotion,
+        Self::Motion,
+        Self::Seam,
     ];
 
     /// The word for the control.
@@ -116,6 +127,9 @@ impl EffectKind {
             Self::Leads => "leads",
             Self::Attack => "attack",
             Self::Release => "release",
+            Self::StickerEmotion => "emotion",
+            Self::Motion => "motion energy",
+            Self::Seam => "seam",
         }
     }
 
@@ -137,6 +151,8 @@ impl EffectKind {
             Self::Locks => 0.0,
             Self::Leads => 0.5,
             Self::Attack | Self::Release => 0.01,
+            Self::StickerEmotion => 0.25, // twice what each of eight has by chance
+            Self::Motion | Self::Seam => 1.0,
         }
     }
 
@@ -151,6 +167,8 @@ impl EffectKind {
                 | Self::Locks
                 | Self::Attack
                 | Self::Release
+                | Self::Motion
+                | Self::Seam
         )
     }
 

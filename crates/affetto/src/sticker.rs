@@ -1,0 +1,237 @@
+//! Stickers: a character that acts what a model has moved.
+
+use std::{collections::BTreeMap, path::Path};
+
+use affetto_core::{Silent, read_limited, sha256_hex};
+use affetto_emotion::FrameRate;
+use affetto_media::{
+    Limits,
+    sticker::{
+        Character, Look, Sticker, StickerTake, Tint, csv,
+        export::{FileOptions, Frames, Preset, StickerFormat, write_preset, write_sticker},
+        json,
+    },
+};
+use affetto_video::sticker::{
+    condition::{StickerRequest, mikels},
+    data::EMOTION_NAMES,
+    make::{make, variation_of},
+    measure::StickerMeasured,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, Findings, Input, InputRole, Models,
+    compose::{AnyPiece, Media, Work},
+    effects::sticker_effects,
+};
+
+/// The most bytes of a character.
+const MAX_CHARACTER_BYTES: u64 = 4 << 20;
+
+/// What was asked of a sticker, words resolved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StickerAsked {
+    /// The emotion in Mikels' eight words, with their weights; empty where it has none among them.
+    pub emotion: BTreeMap<String, f64>,
+    /// Valence, -1..=1; at the beginning where it moves.
+    pub valence: f64,
+    /// Arousal, -1..=1; at the beginning where it moves.
+    pub arousal: f64,
+    /// How strong, 0..=1.
+    pub intensity: f64,
+    /// Motion energy in deviations from the usual, where it was asked for.
+    pub energy: Option<f64>,
+    /// The character.
+    pub character: String,
+    /// Seconds.
+    pub length_secs: f64,
+}
+
+/// A file that a sticker is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StickerOutput {
+    /// The character as it acts.
+    Drawn(StickerFormat),
+    /// Telegram's packed Lottie.
+    Tgs,
+    /// The take as JSON.
+    TakeJson,
+    /// The take as a table.
+    TakeCsv,
+}
+
+impl StickerOutput {
+    /// What the name stands for.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+        if name.ends_with(".take.json") {
+            return Some(Self::TakeJson);
+        }
+        if name.ends_with(".csv") {
+            return Some(Self::TakeCsv);
+        }
+        if name.ends_with(".tgs") {
+            return Some(Self::Tgs);
+        }
+        StickerFormat::from_path(path).map(Self::Drawn)
+    }
+}
+
+/// A sticker that was made.
+#[derive(Clone, Debug)]
+pub struct DrawnSticker {
+    /// Who acts.
+    pub character: Character,
+    /// How.
+    pub take: StickerTake,
+    /// How it is coloured.
+    pub look: Look,
+    options: FileOptions,
+    platform: Option<Preset>,
+}
+
+impl DrawnSticker {
+    /// The bytes of a file.
+    pub(crate) fn file(&self, format: StickerOutput) -> Result<Vec<u8>, Error> {
+        let (extension, platform) = match format {
+            StickerOutput::TakeJson => return Ok(json::write(&self.take)?),
+            StickerOutput::TakeCsv => return Ok(csv::write(&self.take)?),
+            StickerOutput::Tgs => ("tgs", self.platform.or(Some(Preset::Telegram))),
+            StickerOutput::Drawn(format) => (format.extensions()[0], self.platform),
+        };
+        let sticker = Sticker::new(&self.character, &self.take, self.look)?;
+        // The formats are packed by libraries that write files of their own.
+        let failed = |source| Error::Write {
+            path: std::env::temp_dir(),
+            source,
+        };
+        let folder = tempfile::tempdir().map_err(failed)?;
+        let path = folder.path().join(format!("sticker.{extension}"));
+        match (platform, format) {
+            (Some(preset), _) => {
+                write_preset(&path, preset, &sticker, &Silent)?;
+            }
+            (None, StickerOutput::Drawn(format)) => {
+                write_sticker(&path, format, &sticker, &self.options, &Silent)?;
+            }
+            (None, _) => {}
+        }
+        std::fs::read(&path).map_err(failed)
+    }
+}
+
+/// Makes what `request` asks for.
+pub(crate) fn make_sticker(
+    request: &StickerRequest,
+    models: &Models,
+    mut work: Work<'_>,
+) -> Result<AnyPiece, Error> {
+    request.check()?;
+    let character = match &request.character_file {
+        Some(path) => {
+            let bytes = read(&mut work, InputRole::Character, path, MAX_CHARACTER_BYTES)?;
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            Character::from_svg(&name, &bytes).map_err(|error| error.in_file(path))?
+        }
+        None => Character::by_name(&request.character)?,
+    };
+    let model = models.sticker(request.model.as_deref())?;
+    let made = match &request.variation_of {
+        Some(path) => {
+            let limits = Limits::DEFAULT;
+            let bytes = read(&mut work, InputRole::Take, path, limits.take_bytes)?;
+            let is_table = path
+                .extension()
+                .is_some_and(|word| word.eq_ignore_ascii_case("csv"));
+            let take = match is_table {
+                true => csv::read(&bytes, &limits),
+                false => json::read(&bytes, &limits),
+            };
+            let take = take.map_err(|error| error.in_file(path))?;
+            variation_of(
+                &take,
+                request.variation,
+                request,
+                &model.model,
+                &work.progress,
+            )?
+        }
+        None => make(request, &model.model, &work.progress)?,
+    };
+    let asked = asked(request, character.name());
+    let measured: StickerMeasured = made.measured;
+    let effects = sticker_effects(&asked, &measured);
+    let warnings = work.warnings(&effects)?;
+    let sticker = DrawnSticker {
+        character,
+        take: made.take,
+        look: Look {
+            tint: tint(request),
+            outline: request.outline as f32,
+        },
+        options: FileOptions {
+            frames: Frames {
+                size: request.size,
+                rate: FrameRate::from_integer(request.fps),
+            },
+            background: request.background,
+            ..FileOptions::default()
+        },
+        platform: request.platform.map(Preset::from),
+    };
+    Ok(AnyPiece {
+        media: Media::Sticker(Box::new(sticker)),
+        findings: Findings::Sticker {
+            asked: Box::new(asked),
+            measured: Box::new(measured),
+        },
+        effects,
+        warnings,
+        inputs: work.inputs,
+        model: Some(model.used.clone()),
+    })
+}
+
+/// The bytes of a file that the request names.
+fn read(work: &mut Work<'_>, role: InputRole, path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let found = (work.locate)(role, path)?;
+    let bytes = read_limited(&found, limit)?;
+    work.inputs.push(Input {
+        role,
+        path: path.into(),
+        bytes: bytes.len() as u64,
+        sha256: sha256_hex(&bytes),
+    });
+    Ok(bytes)
+}
+
+fn tint(request: &StickerRequest) -> Tint {
+    let emotion = request.emotion_at(0.0);
+    let strength = (request.tint * emotion.intensity()) as f32;
+    match mikels(&emotion) {
+        Some(weights) => Tint::of_mikels(weights, strength),
+        None => Tint::of_vad(emotion.full_vad(), strength),
+    }
+}
+
+fn asked(request: &StickerRequest, character: &str) -> StickerAsked {
+    let emotion = request.emotion_at(0.0);
+    let weights = mikels(&emotion).unwrap_or_default();
+    let named = EMOTION_NAMES.into_iter().zip(weights);
+    let vad = emotion.vad();
+    StickerAsked {
+        emotion: named
+            .filter(|(_, weight)| *weight > 0.0)
+            .map(|(name, weight)| (name.into(), f64::from(weight)))
+            .collect(),
+        valence: vad.valence(),
+        arousal: vad.arousal(),
+        intensity: emotion.intensity(),
+        energy: request.energy,
+        character: character.into(),
+        length_secs: request.length_secs,
+    }
+}
