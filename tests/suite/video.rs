@@ -359,3 +359,85 @@ fn what_cannot_be_taught_or_added_is_refused_with_the_remedy() {
         "from -100 to 100",
     );
 }
+
+#[test]
+fn a_sticker_in_every_format_the_same_bytes_again() {
+    let place = Place::new();
+    let line = "video generate cat --emotion amusement:0.8 --seed 3 --length 0.5 --fps 12 --size 64";
+    let files = ["webp", "png", "gif", "json", "lottie", "tgs", "svg", "mp4", "take.json", "csv"];
+    let line = line.replace("--size 64", "--size 64x64");
+    let mut all = line.clone();
+    for file in files {
+        all += &format!(" -o cat.{file}");
+    }
+    let output = place.succeed(&all);
+    assert_eq!(stdout(&output).lines().count(), files.len());
+    let said = stderr(&output);
+    assert!(said.contains("emotion") && said.contains("seam"), "{said}");
+    let provenance: Value = serde_json::from_slice(&place.read("cat.webp.provenance.json")).unwrap();
+    assert_eq!(provenance["request"]["kind"], "video.sticker");
+    assert_eq!(provenance["models"][0]["id"], "stickers");
+    assert!(provenance["measured"]["energy"].is_number());
+    let mut command = place.command();
+    command.env("RAYON_NUM_THREADS", "1");
+    let again = command.args(["rerun", "cat.webp"]).output().unwrap();
+    assert!(again.status.success(), "{}", stderr(&again));
+    for (flags, file) in [
+        ("--emotion anger", "webp"),
+        ("--energy 2", "csv"),
+        ("--extras false", "csv"),
+        ("--once", "csv"),
+        ("--steps 4", "csv"),
+        ("--emotion-guidance 5", "csv"),
+        ("--tint 0", "webp"),
+        ("--outline 12", "webp"),
+        ("--variation-of cat.take.json", "csv"),
+        ("--background #102030", "mp4"),
+        ("--intensity 0.3", "csv"),
+        ("--valence \"0:-0.8, 0.4:0.8\"", "csv"),
+    ] {
+        place.succeed(&format!("{line} {flags} -o other.{file} --force").replace(
+            "--emotion amusement:0.8 --seed 3 --length 0.5 --fps 12 --size 64x64 --emotion anger",
+            "--emotion anger --seed 3 --length 0.5 --fps 12 --size 64x64",
+        ));
+        let same = place.read(&format!("other.{file}")) == place.read(&format!("cat.{file}"));
+        assert!(!same, "{flags}");
+    }
+}
+
+#[test]
+fn a_curve_moves_a_sticker() {
+    let place = Place::new();
+    let line = "video generate --valence \"0:-0.8, 2:0.8\" --length 2 --fps 8 -o a.csv";
+    place.succeed(line);
+    let still = line.replace("\"0:-0.8, 2:0.8\"", "-0.8").replace("a.csv", "b.csv");
+    place.succeed(&still);
+    assert_ne!(place.read("a.csv"), place.read("b.csv"));
+}
+
+#[test]
+fn stickers_keep_to_platforms_and_characters() {
+    let place = Place::new();
+    let discord = "video generate ghost --emotion fear --length 1 --preset discord -o ghost.png";
+    place.succeed(discord);
+    assert!(place.read("ghost.png").len() <= 512 << 10);
+    let refused = |line: &str, code: i32, says: &str| {
+        let output = place.run(line);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{line}\n{said}");
+        assert!(said.contains(says), "{line}\n{said}");
+    };
+    refused("video generate gohst --emotion fear -o a.webp", 2, "ghost");
+    refused("video generate --emotion joy -o a.xyz", 2, ".webp");
+    refused("video generate --emotion joy --size 64x32 -o a.webp", 2, "as wide");
+    refused("video generate --emotion joy --character none.svg -o a.webp", 4, "none.svg");
+    refused("video generate --emotion joy --length 500 -o a.webp", 2, "length");
+    refused("video generate --emotion joy --preset discord -o a.webp", 2, "takes");
+    let svg = stdout(&place.succeed("video character --template bear"));
+    fs::write(place.path().join("mine.svg"), &svg).unwrap();
+    let found = stdout(&place.succeed("video character mine.svg"));
+    assert!(found.contains("head"), "{found}");
+    place.succeed("video generate --emotion joy --character mine.svg --length 0.5 --size 64x64 -o a.webp");
+    place.succeed("video generate bear --emotion joy --length 0.5 --size 64x64 -o b.webp");
+    assert_eq!(place.read("a.webp"), place.read("b.webp"));
+}
