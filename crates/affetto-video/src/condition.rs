@@ -71,6 +71,9 @@ pub struct VideoRequest {
     pub shift: f64,
     /// How the steps are taken.
     pub solver: SolverName,
+    /// How much the time may change before the blocks of the transformer run again, above 0; they run in every step without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reuse: Option<f64>,
 }
 
 impl Default for VideoRequest {
@@ -89,6 +92,7 @@ impl Default for VideoRequest {
             emotion_guidance: None,
             shift: 3.0,
             solver: SolverName::default(),
+            reuse: None,
         }
     }
 }
@@ -119,7 +123,11 @@ impl VideoRequest {
             0.0,
             30.0,
         )?;
-        within("shift", self.shift, 0.1, 100.0)
+        within("shift", self.shift, 0.1, 100.0)?;
+        match self.reuse {
+            Some(threshold) => crate::model::Reuse::new(threshold).map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     /// What the network reads.

@@ -123,6 +123,7 @@ fn request(args: &VideoGenerate) -> Result<VideoRequest, Failure> {
             SolverArg::Unipc => SolverName::Unipc,
             SolverArg::Euler => SolverName::Euler,
         },
+        reuse: args.reuse,
     })
 }
 

@@ -185,7 +185,7 @@ impl WanDit {
             context: &context,
             image: image.as_ref(),
         };
-        let blocks = |x: &Tensor| -> Result<Tensor> {
+        let mut blocks = |x: &Tensor| -> Result<Tensor> {
             let mut x = x.clone();
             for (layer, block) in self.blocks.iter().enumerate() {
                 x = block.forward(&x, &steps, &seen, &rope, self.backend)?;

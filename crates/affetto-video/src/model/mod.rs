@@ -15,7 +15,7 @@ pub use attention::AttentionBackend;
 pub use config::{Conditioning, DitConfig, Umt5Config, VaeConfig};
 pub use dit::{DitCondition, WanDit};
 pub use linear::{Linear, Residual};
-pub use reuse::{Reuse, Reusing};
+pub use reuse::{Reuse, Reusing, SavedReuse};
 pub use tiny::{TinyConfig, TinyDecoder};
 pub use umt5::Umt5Encoder;
 pub use vae::{DecodeStream, EncodeStream, Tiles, WanVae};
