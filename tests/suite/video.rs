@@ -363,8 +363,20 @@ fn what_cannot_be_taught_or_added_is_refused_with_the_remedy() {
 #[test]
 fn a_sticker_in_every_format_the_same_bytes_again() {
     let place = Place::new();
-    let line = "video generate cat --emotion amusement:0.8 --seed 3 --length 0.5 --fps 12 --size 64";
-    let files = ["webp", "png", "gif", "json", "lottie", "tgs", "svg", "mp4", "take.json", "csv"];
+    let line =
+        "video generate cat --emotion amusement:0.8 --seed 3 --length 0.5 --fps 12 --size 64";
+    let files = [
+        "webp",
+        "png",
+        "gif",
+        "json",
+        "lottie",
+        "tgs",
+        "svg",
+        "mp4",
+        "take.json",
+        "csv",
+    ];
     let line = line.replace("--size 64", "--size 64x64");
     let mut all = line.clone();
     for file in files {
@@ -374,7 +386,8 @@ fn a_sticker_in_every_format_the_same_bytes_again() {
     assert_eq!(stdout(&output).lines().count(), files.len());
     let said = stderr(&output);
     assert!(said.contains("emotion") && said.contains("seam"), "{said}");
-    let provenance: Value = serde_json::from_slice(&place.read("cat.webp.provenance.json")).unwrap();
+    let provenance: Value =
+        serde_json::from_slice(&place.read("cat.webp.provenance.json")).unwrap();
     assert_eq!(provenance["request"]["kind"], "video.sticker");
     assert_eq!(provenance["models"][0]["id"], "stickers");
     assert!(provenance["measured"]["energy"].is_number());
@@ -410,7 +423,9 @@ fn a_curve_moves_a_sticker() {
     let place = Place::new();
     let line = "video generate --valence \"0:-0.8, 2:0.8\" --length 2 --fps 8 -o a.csv";
     place.succeed(line);
-    let still = line.replace("\"0:-0.8, 2:0.8\"", "-0.8").replace("a.csv", "b.csv");
+    let still = line
+        .replace("\"0:-0.8, 2:0.8\"", "-0.8")
+        .replace("a.csv", "b.csv");
     place.succeed(&still);
     assert_ne!(place.read("a.csv"), place.read("b.csv"));
 }
@@ -429,15 +444,33 @@ fn stickers_keep_to_platforms_and_characters() {
     };
     refused("video generate gohst --emotion fear -o a.webp", 2, "ghost");
     refused("video generate --emotion joy -o a.xyz", 2, ".webp");
-    refused("video generate --emotion joy --size 64x32 -o a.webp", 2, "as wide");
-    refused("video generate --emotion joy --character none.svg -o a.webp", 4, "none.svg");
-    refused("video generate --emotion joy --length 500 -o a.webp", 2, "length");
-    refused("video generate --emotion joy --preset discord -o a.webp", 2, "takes");
+    refused(
+        "video generate --emotion joy --size 64x32 -o a.webp",
+        2,
+        "as wide",
+    );
+    refused(
+        "video generate --emotion joy --character none.svg -o a.webp",
+        4,
+        "none.svg",
+    );
+    refused(
+        "video generate --emotion joy --length 500 -o a.webp",
+        2,
+        "length",
+    );
+    refused(
+        "video generate --emotion joy --preset discord -o a.webp",
+        2,
+        "takes",
+    );
     let svg = stdout(&place.succeed("video character --template bear"));
     fs::write(place.path().join("mine.svg"), &svg).unwrap();
     let found = stdout(&place.succeed("video character mine.svg"));
     assert!(found.contains("head"), "{found}");
-    place.succeed("video generate --emotion joy --character mine.svg --length 0.5 --size 64x64 -o a.webp");
+    place.succeed(
+        "video generate --emotion joy --character mine.svg --length 0.5 --size 64x64 -o a.webp",
+    );
     place.succeed("video generate bear --emotion joy --length 0.5 --size 64x64 -o b.webp");
     assert_eq!(place.read("a.webp"), place.read("b.webp"));
 }

@@ -84,6 +84,9 @@ pub struct VideoRequest {
     pub shift: f64,
     /// How the steps are taken.
     pub solver: SolverName,
+    /// How much the time may change before the blocks of the transformer run again, above 0; they run in every step without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reuse: Option<f64>,
 }
 
 impl Default for VideoRequest {
@@ -103,6 +106,7 @@ impl Default for VideoRequest {
             emotion_guidance: None,
             shift: 3.0,
             solver: SolverName::default(),
+            reuse: None,
         }
     }
 }
@@ -195,7 +199,10 @@ impl VideoRequest {
                 permitted: format!("{} with this solver", FASTWAN_TIMES.len()),
             });
         }
-        Ok(())
+        match self.reuse {
+            Some(threshold) => crate::model::Reuse::new(threshold).map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     /// The noise levels of the steps.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
-    model::{DitCondition, Tiles, TinyDecoder, WanDit, WanVae},
+    model::{DitCondition, Reuse, Reusing, SavedReuse, Tiles, TinyDecoder, WanDit, WanVae},
 };
 
 /// The name of the latent in a file of what was sampled so far; the scheduler has names of its own.
@@ -24,12 +24,16 @@ struct Saved {
     job: String,
     /// What the scheduler says of itself.
     scheduler: Option<String>,
+    /// What is kept of the blocks, where they are left out of steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reuse: Option<SavedReuse>,
 }
 
 /// A video on its way from noise.
 pub struct Sampler {
     scheduler: Scheduler,
     latent: Tensor,
+    reuse: Option<Reuse>,
 }
 
 impl Sampler {
@@ -46,7 +50,22 @@ impl Sampler {
         Ok(Self {
             scheduler: Scheduler::new(schedule),
             latent: Tensor::from_vec(noise, &shape, device)?,
+            reuse: None,
         })
+    }
+
+    /// The same with the blocks of the network left out of steps that would change little; see [`Reuse::new`].
+    ///
+    /// # Errors
+    /// Those of [`Reuse::new`].
+    pub fn with_reuse(self, threshold: Option<f64>) -> Result<Self> {
+        let reuse = threshold.map(Reuse::new).transpose()?;
+        Ok(Self { reuse, ..self })
+    }
+
+    /// How often the blocks were left out.
+    pub fn left_out(&self) -> usize {
+        self.reuse.as_ref().map_or(0, Reuse::left_out)
     }
 
     /// Goes on from what [`Sampler::save`] gave, to the same bytes as if it had not been stopped.
@@ -65,8 +84,13 @@ impl Sampler {
             return Err(Error::OtherJob);
         }
         let latent = file.take(LATENT, &shape)?;
+        let reuse = match &saved.reuse {
+            Some(reuse) => Some(Reuse::resume(reuse, &mut file, device)?),
+            None => None,
+        };
         file.text = saved.scheduler;
         Ok(Self {
+            reuse,
             scheduler: Scheduler::resume(schedule, &file, device)?,
             latent: Tensor::from_vec(latent, &shape, device)?,
         })
@@ -93,7 +117,12 @@ impl Sampler {
     /// Where the device fails.
     pub fn save(&self, job: &str) -> Result<TensorFile> {
         let mut file = self.scheduler.save()?;
+        let reuse = match &self.reuse {
+            Some(reuse) => Some(reuse.save(&mut file)?),
+            None => None,
+        };
         let saved = Saved {
+            reuse,
             job: job.into(),
             scheduler: file.text.take(),
         };
@@ -119,7 +148,13 @@ impl Sampler {
     ) -> Result<()> {
         let total = self.scheduler.schedule().times().len();
         while let Some(time) = self.scheduler.time() {
-            let output = guidance.predict(network, &self.latent, time)?;
+            let output = match &mut self.reuse {
+                Some(reuse) => {
+                    reuse.begin(self.scheduler.done(), total);
+                    guidance.predict(&Reusing::new(network, reuse), &self.latent, time)?
+                }
+                None => guidance.predict(network, &self.latent, time)?,
+            };
             self.latent = self
                 .scheduler
                 .step(&self.latent, &output, network.prediction())?;
@@ -274,6 +309,58 @@ mod tests {
         let sampler = resume("fox").unwrap();
         assert_eq!(sampler.done(), 3);
         assert_eq!(sampled(sampler, &usual()), whole);
+    }
+
+    /// A threshold that nothing is below leaves nothing out; the higher it is the more, and the further from what all steps
+    /// give. Whatever is kept goes on with the job.
+    #[test]
+    fn steps_may_reuse_what_the_blocks_did() {
+        let schedule = || Schedule::new(Solver::UniPc, 20, 3.0).unwrap();
+        let begun = |threshold| {
+            let sampler = Sampler::new(schedule(), Seed(7), SHAPE, &Device::Cpu);
+            sampler.unwrap().with_reuse(threshold).unwrap()
+        };
+        let run = |mut sampler: Sampler| {
+            let network = parity::dit();
+            sampler
+                .run(&network, &usual(), &Silent, &mut |_| Ok(()))
+                .unwrap();
+            let left_out = sampler.left_out();
+            let numbers: Vec<f32> = sampler
+                .into_latent()
+                .flatten_all()
+                .unwrap()
+                .to_vec1()
+                .unwrap();
+            (left_out, numbers)
+        };
+        let (_, whole) = run(begun(None));
+        let (none, same) = run(begun(Some(1e-9)));
+        assert_eq!((none, &same), (0, &whole));
+        let apart = |numbers: &[f32]| -> f32 {
+            let far = numbers.iter().zip(&whole).map(|(a, b)| (a - b).abs());
+            far.sum::<f32>() / whole.len() as f32
+        };
+        let (few, near) = run(begun(Some(0.3)));
+        let (many, far) = run(begun(Some(1.0)));
+        // Of 40 passes; in the first and the last step all run.
+        assert!(0 < few && few < many && many <= 36, "{few} {many}");
+        parity::record("reuse 0.3, passes left out of 40", few as f32);
+        parity::record("reuse 0.3, mean difference", apart(&near));
+        assert!(0.0 < apart(&near) && apart(&near) < apart(&far));
+
+        let mut kept = None;
+        let stopped = begun(Some(0.3)).run(&parity::dit(), &usual(), &Silent, &mut |sampler| {
+            if sampler.done() == 7 {
+                kept = Some(sampler.save("fox")?);
+                return Err(Error::Cancelled);
+            }
+            Ok(())
+        });
+        assert!(matches!(stopped, Err(Error::Cancelled)));
+        let resumed = Sampler::resume(schedule(), "fox", kept.unwrap(), SHAPE, &Device::Cpu);
+        assert_eq!(run(resumed.unwrap()), run(begun(Some(0.3))));
+        assert!(begun(None).with_reuse(Some(0.0)).is_err());
     }
 
     #[test]

@@ -390,7 +390,9 @@ impl WanFolder {
         let job = self.job(request, economy)?;
         let mut sampler = match resume && kept.is_file() {
             true => Sampler::resume(schedule, &job, TensorFile::read(kept)?, shape, device)?,
-            false => Sampler::new(schedule, request.seed, shape, device)?,
+            false => {
+                Sampler::new(schedule, request.seed, shape, device)?.with_reuse(request.reuse)?
+            }
         };
         if !sampler.is_done() {
             let mut guidance = self.told(&request.texts(&segments), device)?;

@@ -45,7 +45,7 @@ With what clips have taught, and a step-distilled LoRA that needs few steps:
 pub const TRAIN_NOTES: &str = r#"Example, with clips under clips/ and labels.csv beside it:
   file,caption,emotion
   first.mp4,"a fox waiting in the rain",sadness
-  second.mp4,"a fox on a swing","joy:0.7,awe:0.3"
+  second.mp4,"a fox on a swing","amusement:0.7,awe:0.3"
 
   affetto train video-lora --data clips --labels labels.csv \
     --wan Wan2.1-T2V-1.3B-Diffusers --out emotions.safetensors
@@ -292,6 +292,10 @@ pub struct VideoGenerate {
     /// The most memory to take, such as 6GB; tiles, 8-bit layers and reading layers anew keep to it
     #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "Video")]
     pub max_memory: Option<u64>,
+    /// Leave the transformer's blocks out of steps until the time has changed so much: 0.05 to 0.1 saves some work and is
+    /// hardly seen [default: never]
+    #[arg(long, value_name = "THRESHOLD", help_heading = "Video")]
+    pub reuse: Option<f64>,
     /// What chance is drawn from
     #[arg(
         long,

@@ -189,6 +189,7 @@ fn request(args: &VideoGenerate, picture: Option<&Picture>) -> Result<VideoReque
         emotion_guidance: args.emotion_guidance,
         shift: args.shift.unwrap_or(usual.shift),
         solver: solver.unwrap_or(usual.solver),
+        reuse: args.reuse,
     })
 }
 

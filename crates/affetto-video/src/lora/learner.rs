@@ -2,7 +2,7 @@
 
 use affetto_core::Seed;
 use affetto_nn::weights::{Init, Weights as Parameters};
-use candle_core::{DType, Device};
+use candle_core::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, model::Residual};
@@ -158,13 +158,11 @@ impl Learner {
         &self.targets
     }
 
-    /// The pair beside the layer that diffusers calls `module`, in numbers of this kind; none where that layer is
-    /// not trained.
+    /// The pair beside the layer that diffusers calls `module`; none where that layer is not trained.
     pub(crate) fn residual(
         &self,
         module: &str,
         [out, width]: [usize; 2],
-        dtype: DType,
     ) -> Result<Option<Residual>> {
         if !self.targets.iter().any(|target| target.is(module)) {
             return Ok(None);
@@ -175,8 +173,8 @@ impl Learner {
         let down = scope.get("lora_A", &[self.rank, width], Init::Matrix { deviation })?;
         let up = scope.get("lora_B", &[out, self.rank], Init::Constant(0.0))?;
         Ok(Some(Residual::LowRank {
-            down: down.to_dtype(dtype)?,
-            up: up.to_dtype(dtype)?,
+            down,
+            up,
             scale: self.alpha / self.rank as f64,
         }))
     }

@@ -74,8 +74,9 @@ impl Residual {
     }
 }
 
-/// `x weight^T`.
+/// `x weight^T`. The weight may be trained, so that its numbers are made those of `x` each time.
 fn product(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let weight = &weight.to_dtype(x.dtype())?;
     let none = Tensor::zeros(weight.dim(0)?, weight.dtype(), weight.device())?;
     Ok(ops::linear(x, weight, &none)?)
 }

@@ -18,7 +18,7 @@ pub use clip::ClipVision;
 pub use config::{ClipConfig, Conditioning, DitConfig, Umt5Config, VaeConfig};
 pub use dit::{DitCondition, Later, WanDit};
 pub use linear::{Linear, Residual};
-pub use reuse::{Reuse, Reusing};
+pub use reuse::{Reuse, Reusing, SavedReuse};
 pub use tiny::{TinyConfig, TinyDecoder};
 pub use umt5::Umt5Encoder;
 pub use vae::{DecodeStream, EncodeStream, Tiles, WanVae};

@@ -38,10 +38,17 @@ struct Branch {
     left_out: usize,
 }
 
-/// What a saved file says of a branch besides its tensors.
+/// What a saved file says besides its tensors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedReuse {
+    threshold: f64,
+    branches: Vec<SavedBranch>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SavedBranch {
+struct SavedBranch {
     changed: f64,
     left_out: usize,
 }
@@ -112,8 +119,8 @@ impl Reuse {
     ///
     /// # Errors
     /// Where the device fails.
-    pub fn save(&self, file: &mut TensorFile) -> Result<Vec<SavedBranch>> {
-        let mut saved = Vec::new();
+    pub fn save(&self, file: &mut TensorFile) -> Result<SavedReuse> {
+        let mut branches = Vec::new();
         for (at, branch) in self.branches.iter().enumerate() {
             for (part, tensor) in [("embedding", &branch.embedding), ("added", &branch.added)] {
                 if let Some(tensor) = tensor {
@@ -124,25 +131,24 @@ impl Reuse {
                     file.tensors.insert(format!("reuse.{at}.{part}"), tensor);
                 }
             }
-            saved.push(SavedBranch {
+            branches.push(SavedBranch {
                 changed: branch.changed,
                 left_out: branch.left_out,
             });
         }
-        Ok(saved)
+        Ok(SavedReuse {
+            threshold: self.threshold,
+            branches,
+        })
     }
 
     /// Takes what was kept out of a file.
     ///
     /// # Errors
-    /// Where the device has no room.
-    pub fn resume(
-        mut self,
-        file: &mut TensorFile,
-        saved: &[SavedBranch],
-        device: &Device,
-    ) -> Result<Self> {
-        for (at, branch) in saved.iter().enumerate() {
+    /// As [`Self::new`], and where the device has no room.
+    pub fn resume(saved: &SavedReuse, file: &mut TensorFile, device: &Device) -> Result<Self> {
+        let mut reuse = Self::new(saved.threshold)?;
+        for (at, branch) in saved.branches.iter().enumerate() {
             let mut take = |part: &str| -> Result<Option<Tensor>> {
                 let tensor = file.tensors.remove(&format!("reuse.{at}.{part}"));
                 let placed = |tensor: HostTensor| {
@@ -150,14 +156,14 @@ impl Reuse {
                 };
                 Ok(tensor.map(placed).transpose()?)
             };
-            self.branches.push(Branch {
+            reuse.branches.push(Branch {
                 changed: branch.changed,
                 embedding: take("embedding")?,
                 added: take("added")?,
                 left_out: branch.left_out,
             });
         }
-        Ok(self)
+        Ok(reuse)
     }
 }
 

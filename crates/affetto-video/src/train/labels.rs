@@ -45,7 +45,7 @@ impl LabelledClip {
 /// |---|---|
 /// | `file` | the clip: MP4 or MOV with H.264 |
 /// | `caption` | what is to be seen, in a sentence |
-/// | `emotion` | as in `--emotion`: `sadness`, `joy:0.7,awe:0.3`; nothing where it is neutral |
+/// | `emotion` | as in `--emotion`: `sadness`, `amusement:0.7,awe:0.3`; nothing where it is neutral |
 ///
 /// # Errors
 /// [`Error::Labels`] with the line of the first that is not as above, names a clip twice, one outside `folder` or one that
@@ -140,8 +140,7 @@ mod tests {
             fs::write(&list, text).unwrap();
             read_labels(&list, folder.path())
         };
-        let good =
-            "Emotion,file,caption\n\"joy:0.5,awe:0.5\",a.mp4,\"a fox, waiting\"\n,b.mp4,rain\n";
+        let good = "Emotion,file,caption\n\"amusement:0.6,awe:0.4\",a.mp4,\"a fox, waiting\"\n,b.mp4,rain\n";
         let clips = read(good).unwrap();
         assert_eq!(clips[0].caption, "a fox, waiting");
         assert_eq!(clips[0].class().map(Label::name), Some("amusement"));

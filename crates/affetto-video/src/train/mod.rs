@@ -348,6 +348,13 @@ impl<'a> Prepared<'a> {
         let cache = Cache::new(&options.cache)?;
         let mut told = Vec::new();
         for clip in clips {
+            let unsaid = clip.class().is_none() && clip.emotion != Emotion::NEUTRAL;
+            if unsaid && options.said == Said::Sentence {
+                return Err(Error::Clip {
+                    reason: "its emotion has no word among the eight of EmoVid's sentence".into(),
+                    path: clip.path.clone(),
+                });
+            }
             let checksum = Checksum::of_file(&clip.path).map_err(|source| Error::Read {
                 path: clip.path.clone(),
                 source,

@@ -309,8 +309,7 @@ impl Weights {
             .map(|residual| residual.to_device(&self.device))
             .collect::<Result<Vec<_>>>()?;
         if let Some(learner) = &self.learner {
-            let dtype = self.with_f32().dtype;
-            residuals.extend(learner.residual(module, shape, dtype)?);
+            residuals.extend(learner.residual(module, shape)?);
         }
         Ok(base.with_residuals(residuals))
     }
