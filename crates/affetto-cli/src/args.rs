@@ -90,6 +90,7 @@ Examples, the last of a file that `affetto music lead-sheet` wrote:
   affetto attributes \"joy:0.5,sadness:0.5\" --plot bittersweet.png
   affetto attributes --compare joy serenity
   affetto attributes fear --medium face
+  affetto attributes joy --medium sticker
   affetto attributes --measure . -o attributes.csv
   affetto attributes --measure sad-waltz.mid --as piece --plot waltz.png
 
@@ -171,6 +172,8 @@ pub enum Medium {
     Music,
     /// Action units of a face and the shapes of ARKit that they move
     Face,
+    /// Channels of a sticker's rig, and how much it moves
+    Sticker,
 }
 
 /// A map that is at hand.

@@ -245,7 +245,10 @@ fn media_code(error: &media::Error) -> Code {
         | media::Error::FilmRead { .. }
         | media::Error::Limit { .. } => Code::Input,
         media::Error::Write { source, .. } => write_code(source),
-        media::Error::PictureSize { .. } => Code::Usage,
+        media::Error::PictureSize { .. }
+        | media::Error::UnknownCharacter { .. }
+        | media::Error::Unfit { .. } => Code::Usage,
+        media::Error::Cancelled => Code::Interrupted,
         _ => Code::Failed, // a format that cannot hold what was made
     }
 }

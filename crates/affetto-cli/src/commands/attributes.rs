@@ -5,10 +5,12 @@ mod face;
 mod files;
 mod lead_sheet;
 mod piece;
+mod sticker;
 
 use std::{borrow::Cow, path::Path};
 
 use affetto::{
+    Models,
     attributes::map::{AttributeMap, Preset},
     read_score,
 };
@@ -21,13 +23,17 @@ use crate::{
 };
 
 /// `affetto attributes`
-pub fn run(args: &Attributes, printer: &Printer) -> Result<Value, Failure> {
+pub fn run(
+    args: &Attributes,
+    models: impl Fn() -> Result<Models, Failure>,
+    printer: &Printer,
+) -> Result<Value, Failure> {
     let map = map(args)?;
     let plot = args.plot.as_deref().map(png).transpose()?;
     match (&args.measure, args.compare.as_slice()) {
         (Some(source), _) => measure(args, source, &map, plot, printer),
         (None, [first, second]) => asked::compare(&map, [first, second], args.all, printer),
-        (None, _) => asked::show(&map, args, plot, printer),
+        (None, _) => asked::show(&map, args, plot, models, printer),
     }
 }
 

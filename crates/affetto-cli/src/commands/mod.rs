@@ -34,7 +34,7 @@ pub fn run(cli: &Cli, printer: &Printer) -> Result<Value, Failure> {
         Command::Music(what) => music::run(what, &models()?, printer),
         Command::Face(what) => face::run(what, &models()?, printer),
         Command::Video(what) => video::run(what, models, printer),
-        Command::Attributes(args) => attributes::run(args, printer),
+        Command::Attributes(args) => attributes::run(args, models, printer),
         Command::Train(Train::LeadSheet(args)) => train::run(args, printer),
         Command::Train(Train::AttributeMap(args)) => train::attribute_map(args, printer),
         Command::Train(Train::Piano(args)) => train_piano::run(args, printer),

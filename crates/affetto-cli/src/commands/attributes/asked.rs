@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use affetto::{
-    Emotion, EmotionParts,
+    Emotion, EmotionParts, Models,
     attributes::{
         map::{AttributeMap, AttributeTarget, Cue, Difference, Target, Targets},
         plot::{cue_in_words, emotion as plot_of_emotion, with_unit},
@@ -11,7 +11,7 @@ use affetto::{
 };
 use serde_json::{Value, json};
 
-use super::{face, files::write_whole};
+use super::{face, files::write_whole, sticker};
 use crate::{
     args::{Attributes, Medium},
     commands::json,
@@ -30,18 +30,23 @@ pub fn show(
     map: &AttributeMap,
     args: &Attributes,
     plot: Option<&Path>,
+    models: impl Fn() -> Result<Models, Failure>,
     printer: &Printer,
 ) -> Result<Value, Failure> {
     let emotion = emotion(args)?;
     let name = name(args, &emotion);
-    if args.medium == Medium::Face {
-        return match plot {
-            Some(_) => Err(Failure::usage(
-                "a picture is drawn of what an emotion asks of music alone",
-                "leave out --plot, or --medium",
-            )),
-            None => Ok(face::show(&emotion, &name, printer)),
-        };
+    if args.medium != Medium::Music && plot.is_some() {
+        return Err(Failure::usage(
+            "a picture is drawn of what an emotion asks of music alone",
+            "leave out --plot, or --medium",
+        ));
+    }
+    match args.medium {
+        Medium::Music => {}
+        Medium::Face => return Ok(face::show(&emotion, &name, printer)),
+        Medium::Sticker => {
+            return sticker::show(&emotion, &name, args.all, &models()?, printer);
+        }
     }
     let targets = map.targets(&emotion);
     if !printer.is_json() {
