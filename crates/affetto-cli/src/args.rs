@@ -278,7 +278,7 @@ pub struct TrainStickerJudge {
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u8).range(1..=200))]
     pub steps: u8,
     /// How far stickers are guided towards their emotion, 0 to 10
-    #[arg(long, value_name = "X", default_value_t = 2.0)]
+    #[arg(long, value_name = "X", default_value_t = 3.0)]
     pub guidance: f64,
     /// The same seed gives the same report
     #[arg(short, long, value_name = "N", default_value_t = 0)]

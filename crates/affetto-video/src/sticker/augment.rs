@@ -99,10 +99,13 @@ impl<'a> Augmenter<'a> {
         self.clips[at]
     }
 
-    /// The latent of a clip of an emotion with parts of others of it, varied as for training.
-    pub fn of_emotion(&self, emotion: usize, rng: &mut Rng) -> Vec<f32> {
+    /// A clip of an emotion with parts of others of it, varied as for training, and how much of each number is known.
+    pub fn of_emotion(&self, emotion: usize, rng: &mut Rng) -> (Spectrum, Vec<f32>) {
         let clip = self.draw(emotion, rng);
-        self.varied(emotion, clip, rng).latent
+        let example = self.varied(emotion, clip, rng);
+        let known = example.weights[..WIDTH].iter();
+        let known = known.map(|weight| self.scales.known(*weight)).collect();
+        (self.scales.spectrum(&example.latent), known)
     }
 
     /// One example.

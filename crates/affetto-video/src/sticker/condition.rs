@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use affetto_core::{Rng, Seed};
-use affetto_emotion::{Emotion, FrameRate, Taxonomy, TimeBase, Unit, Vad};
+use affetto_emotion::{Emotion, FrameRate, Mixture, Taxonomy, TimeBase, Unit, Vad};
 use affetto_media::sticker::export::Preset;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -109,7 +109,7 @@ impl Default for StickerRequest {
             energy: None,
             extras: None,
             steps: 16,
-            emotion_guidance: 2.0,
+            emotion_guidance: 3.0,
             character: "peach".into(),
             character_file: None,
             variation_of: None,
@@ -198,17 +198,55 @@ impl StickerRequest {
     }
 }
 
-/// An emotion's words as weights of Mikels' eight; nothing where it has none, or none of them is there.
+/// An emotion's words as weights of Mikels' eight: their own, else what is near them (joy is amusement, excitement and
+/// contentment). Nothing where there are no words, or none that is far enough from neutral.
 pub fn mikels(emotion: &Emotion) -> Option<[f32; EMOTIONS]> {
-    let image = emotion.mixture()?.image(Taxonomy::Mikels)?;
     let mut weights = [0.0; EMOTIONS];
-    for (label, weight) in image.mixture.parts() {
-        let place = EMOTION_NAMES
-            .iter()
-            .position(|name| *name == label.name())?;
-        weights[place] += *weight as f32;
+    for (label, weight) in emotion.mixture()?.parts() {
+        let image = Mixture::pure(*label).image(Taxonomy::Mikels);
+        let places = match &image {
+            Some(image) => own_weights(&image.mixture),
+            None => near(label.vad()),
+        };
+        let sums = weights.iter_mut().zip(places);
+        sums.for_each(|(sum, share)| *sum += *weight as f32 * share);
     }
-    Some(weights)
+    let total: f32 = weights.iter().sum();
+    (total > 0.0).then(|| weights.map(|weight| weight / total))
+}
+
+fn own_weights(mixture: &Mixture) -> [f32; EMOTIONS] {
+    let weight = |name: &str| {
+        let label = Taxonomy::Mikels.resolve(name).ok()?;
+        Some(mixture.weight(label) as f32)
+    };
+    EMOTION_NAMES.map(|name| weight(name).unwrap_or(0.0))
+}
+
+/// How near emotions must be to stand for each other, in valence, arousal and dominance.
+const NEAR: f64 = 0.25;
+/// A point nearer to neutral than this stands for none of the eight.
+const NEUTRAL: f64 = 0.15;
+
+/// Those of Mikels' eight that are as pleasant or unpleasant as a point, by their distance from it.
+fn near(point: Vad) -> [f32; EMOTIONS] {
+    let own = point.to_array();
+    let length = |numbers: [f64; 3]| numbers.iter().map(|x| x * x).sum::<f64>();
+    if length([own[0], own[1], 0.0]) < NEUTRAL * NEUTRAL {
+        return [0.0; EMOTIONS];
+    }
+    let share = |name: &str| {
+        let vad = Taxonomy::Mikels.resolve(name).ok()?.vad().to_array();
+        let apart = length(std::array::from_fn(|axis| vad[axis] - own[axis]));
+        let fits = vad[0] * own[0] > 0.0;
+        fits.then(|| libm::exp(-apart / (2.0 * NEAR * NEAR)) as f32)
+    };
+    let shares = EMOTION_NAMES.map(|name| share(name).unwrap_or(0.0));
+    let total: f32 = shares.iter().sum();
+    match total > 0.0 {
+        true => shares.map(|share| share / total),
+        false => shares,
+    }
 }
 
 /// Valence and arousal at full intensity: as said, else as clips of such an emotion have them.
@@ -265,6 +303,10 @@ mod tests {
         let joy = wish("joy", 1).mixture.unwrap();
         assert!(
             (joy.iter().sum::<f32>() - 1.0).abs() < 1e-5 && joy[..4].iter().sum::<f32>() > 0.99,
+            "{joy:?}"
+        );
+        assert!(
+            joy.iter().sum::<f32>() < 1.0 + 1e-5 && joy[3] > 0.1,
             "{joy:?}"
         );
         let half = wish("sadness:0.5", 1);

@@ -132,6 +132,9 @@ pub struct Judging<'a> {
     pub seed: Seed,
 }
 
+/// Loops of each emotion, at most, where numbers of steps are compared.
+const FEW_LOOPS: usize = 10;
+
 /// A loop as it is judged.
 struct Loop {
     asked: usize,
@@ -226,7 +229,7 @@ impl Judging<'_> {
             model,
             self.request.emotion_guidance,
             self.request.steps,
-            true,
+            self.loops,
         )?;
         for (emotion, (real, generated)) in by_emotion.iter_mut().enumerate() {
             let of_it: Vec<&Clip> = own
@@ -238,6 +241,7 @@ impl Judging<'_> {
             let range = emotion * self.loops..(emotion + 1) * self.loops;
             *generated = generated.and(read_by(judge, &drawn[range]).eight);
         }
+        let unconditional = self.drawn(model, 0.0, self.request.steps, self.loops)?;
         let without = self.without_model(own);
         let mut shuffled: Vec<Clip> = other.iter().map(|clip| (*clip).clone()).collect();
         let mut labels: Vec<[f32; EMOTIONS]> = shuffled.iter().map(|clip| clip.emotion).collect();
@@ -247,10 +251,12 @@ impl Judging<'_> {
             .zip(labels)
             .for_each(|(clip, label)| clip.emotion = label);
         let shuffled = Judge::of(&shuffled.iter().collect::<Vec<_>>(), scales);
-        let best = self.drawn(model, self.request.emotion_guidance, 64, true)?;
+        let few = self.loops.min(FEW_LOOPS);
+        let guidance = self.request.emotion_guidance;
+        let best = self.drawn(model, guidance, 64, few)?;
         let mut by_steps = Vec::new();
         for steps in [2, 4, 8, 16, 32] {
-            let some = self.drawn(model, self.request.emotion_guidance, steps, true)?;
+            let some = self.drawn(model, guidance, steps, few)?;
             let apart = some
                 .iter()
                 .zip(&best)
@@ -264,7 +270,7 @@ impl Judging<'_> {
         Ok(TwoFold {
             real: read_real(own),
             generated: read_by(judge, &drawn),
-            unconditional: read_by(judge, &self.drawn(model, 1.0, self.request.steps, false)?),
+            unconditional: read_by(judge, &unconditional),
             shuffled: read_by(&shuffled, &drawn),
             without_model: read_by(judge, &without),
             variety: [&real, &drawn, &without].map(|loops| variety(loops, scales)),
@@ -273,21 +279,25 @@ impl Judging<'_> {
         })
     }
 
-    /// Loops of each emotion in turn; told nothing of it where it is not `told`.
+    /// `loops` loops of each emotion in turn; a `guidance` of 0 tells nothing of it.
     fn drawn(
         &self,
         model: &StickerModel,
         guidance: f64,
         steps: usize,
-        told: bool,
+        loops: usize,
     ) -> Result<Vec<Loop>> {
         let of = |index: usize| -> Result<Loop> {
-            let asked = index / self.loops;
+            let asked = index / loops;
+            let (seed, own) = (self.seed.derive("loops"), index % loops);
             let request = StickerRequest {
-                seed: self.seed.derive(&format!("loop {index}")),
-                emotion: if told { pure(asked)? } else { Emotion::NEUTRAL },
+                seed: seed.derive(&format!("{asked} {own}")),
+                emotion: match guidance {
+                    0.0 => Emotion::NEUTRAL,
+                    _ => pure(asked)?,
+                },
                 steps,
-                emotion_guidance: if told { guidance } else { 0.0 },
+                emotion_guidance: guidance,
                 ..self.request.clone()
             };
             let frames = generate(&request, model, &Silent)?;
@@ -296,7 +306,7 @@ impl Judging<'_> {
                 taken: Taken::of(&frames, request.looping),
             })
         };
-        (0..EMOTIONS * self.loops).into_par_iter().map(of).collect()
+        (0..EMOTIONS * loops).into_par_iter().map(of).collect()
     }
 
     /// What can be had without a model: a clip of the emotion, parts of others of it, some jitter of every mean.
@@ -312,7 +322,7 @@ impl Judging<'_> {
         let of = |index: usize| {
             let asked = index / self.loops;
             let mut rng = self.seed.derive(&format!("without {index}")).rng();
-            let mut spectrum = scales.spectrum(&augmenter.of_emotion(asked, &mut rng));
+            let (mut spectrum, _) = augmenter.of_emotion(asked, &mut rng);
             for (value, spread) in spectrum.0[0].iter_mut().zip(&scales.deviation) {
                 *value += 0.15 * spread * rng.normal() as f32;
             }

@@ -5,10 +5,11 @@ use affetto_nn::diffusion::{Denoiser, Guidance, Schedule, Scheduler, Solver};
 use candle_core::{Device, Tensor};
 
 use super::{
-    basis::{Frame, SourceFrame, WIDTH},
+    basis::{BASIS, Frame, Kind, OFF, Part, SourceFrame, WIDTH},
     condition::{LONGEST_AT_ONCE_SECS, StickerRequest},
     harmonics::{GRID, ROWS, Spectrum, phase},
     latents::{Scales, TOLD, Wish},
+    measure::change,
     model::StickerModel,
     tracks::{Styles, channels, numbers},
 };
@@ -344,16 +345,51 @@ fn drawn(
     latents: &[f32],
 ) -> Vec<SourceFrame> {
     let scales = &model.statistics().scales;
-    let spectrum = |latent: &[f32]| match plan.is_one() && plan.looping {
-        true => scales.spectrum(latent),
-        false => scales.spectrum(latent).even(),
+    let spectrum = |latent: &[f32]| {
+        let spectrum = scales.spectrum(latent).smoothed();
+        match plan.is_one() && plan.looping {
+            true => spectrum,
+            false => spectrum.even(),
+        }
     };
     let spectra: Vec<Spectrum> = latents.chunks_exact(ROWS * WIDTH).map(spectrum).collect();
-    let frames = plan.together(&spectra, request.frames());
+    let count = request.frames();
+    let mut frames = match (spectra.as_slice(), plan.is_one() && plan.looping) {
+        ([spectrum], true) => {
+            let begin = stillest(&spectrum.frames(GRID, true), scales) as f64 / GRID as f64;
+            let at = |index: usize| spectrum.at(begin + index as f64 / count as f64);
+            (0..count).map(at).collect()
+        }
+        (_, _) => plan.together(&spectra, count),
+    };
+    if plan.looping && !plan.is_one() {
+        let begin = stillest(&frames, scales);
+        frames.rotate_left(begin);
+    }
+    if request.extras == Some(false) {
+        frames.iter_mut().for_each(without_extras);
+    }
     let styles = if plan.is_one() {
         Styles::ForAll
     } else {
         Styles::ByTime
     };
     channels(frames, scales, styles, request.looping, request.fps as f32)
+}
+
+/// The frame of a loop that differs least from the one before: a loop begins there, so that its seam is not seen.
+fn stillest(frames: &[Frame], scales: &Scales) -> usize {
+    let before = |index: usize| &frames[(index + frames.len() - 1) % frames.len()];
+    let change_to = |index: &usize| change(before(*index), &frames[*index], scales);
+    let least = (0..frames.len()).min_by(|a, b| change_to(a).total_cmp(&change_to(b)));
+    least.unwrap_or(0)
+}
+
+/// Takes tears, sweat, blush, steam, hearts, sparkles and sleep away, whatever the model drew.
+fn without_extras(frame: &mut Frame) {
+    let rows = BASIS.rows().iter().zip(frame.iter_mut());
+    for (row, value) in rows.filter(|(row, _)| row.part == Part::Extras && row.kind == Kind::Amount)
+    {
+        *value = if row.name.ends_with("_d") { 0.0 } else { OFF };
+    }
 }

@@ -10,6 +10,8 @@ use super::basis::{Frame, WIDTH};
 
 /// The fastest harmonic: 97 of 100 parts of the motion of the tracks are below it.
 pub const HARMONICS: usize = 12;
+/// A harmonic of which a little more than a third is kept where motion is smoothed.
+const SMOOTHED: usize = 12;
 /// Rows of a latent: the mean, then cosine and sine of each harmonic.
 pub const ROWS: usize = 1 + 2 * HARMONICS;
 /// Frames that a loop is sampled in before it is taken apart.
@@ -67,6 +69,16 @@ impl Spectrum {
             .collect()
     }
 
+    /// With the fastest harmonics weaker, so that motion is as smooth as that of clips. The slow ones stay as they are.
+    pub fn smoothed(mut self) -> Self {
+        for (index, row) in self.0[1..].iter_mut().enumerate() {
+            let harmonic = (index / 2 + 1) as f32 / SMOOTHED as f32;
+            let kept = libm::expf(-libm::powf(harmonic, 6.0));
+            row.iter_mut().for_each(|value| *value *= kept);
+        }
+        self
+    }
+
     /// Without sines, so that its second half is the first one backwards.
     pub fn even(mut self) -> Self {
         for row in self.0[1..].iter_mut().skip(1).step_by(2) {
@@ -103,6 +115,16 @@ mod tests {
                 assert!((a - b).abs() < 1e-4, "{a} {b}");
             }
         }
+    }
+
+    /// Of the twelfth harmonic 1/e is kept, of the first nearly all.
+    #[test]
+    fn smoothing_by_hand() {
+        let (before, after) = (drawn(), drawn().smoothed());
+        let kept = |row: usize| after.0[row][0] / before.0[row][0];
+        assert_eq!(kept(0), 1.0);
+        assert!((kept(1) - 1.0).abs() < 1e-5);
+        assert!((kept(24) - 0.367_879).abs() < 1e-5);
     }
 
     /// Forwards and backwards has no sines.

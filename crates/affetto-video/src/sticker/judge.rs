@@ -4,9 +4,11 @@
 //! the identity as in Friedman, "Regularized Discriminant Analysis" (1989). It keeps the mean of each emotion and a
 //! common covariance, no clip.
 
+use affetto_core::Seed;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    augment::{Augmenter, Chances},
     basis::{BASIS, Frame, WIDTH, inverse},
     data::{Clip, EMOTIONS},
     harmonics::{HARMONICS, Spectrum},
@@ -16,7 +18,11 @@ use super::{
 /// What is read from a loop: where each number is, and how far it moves.
 pub const FEATURES: usize = 2 * WIDTH;
 /// How far the covariance is drawn towards the identity.
-const SHRINKAGE: f64 = 0.5;
+const SHRINKAGE: f64 = 0.7;
+/// How much motion weighs beside the mean face.
+const MOTION: f64 = 0.3;
+/// Loops that the judge learns from besides the clips: clips with parts of others of the same emotion.
+const VARIED: usize = 1000;
 /// Means are cut at so many deviations.
 const MOST_DEVIATIONS: f32 = 3.0;
 
@@ -36,7 +42,7 @@ pub fn features(spectrum: &Spectrum, known: &[f32], scales: &Scales) -> Vec<f64>
             (spectrum.0[1 + 2 * at][place].powi(2) + spectrum.0[2 + 2 * at][place].powi(2)) / 2.0
         });
         let usual = square(&|at| scales.motion[at][place].powi(2));
-        features.push(f64::from(known * libm::logf(0.1 + (moved / usual).sqrt())));
+        features.push(MOTION * f64::from(known * libm::logf(0.1 + (moved / usual).sqrt())));
     }
     features
 }
@@ -146,14 +152,29 @@ impl Judge {
         }
     }
 
-    /// Of clips.
+    /// Of clips, and of such as training makes of them.
     pub fn of(clips: &[&Clip], scales: &Scales) -> Self {
-        let features: Vec<Vec<f64>> = clips
+        let mut all: Vec<Vec<f64>> = clips
             .iter()
             .map(|clip| features_of_clip(clip, scales))
             .collect();
-        let labels: Vec<[f32; EMOTIONS]> = clips.iter().map(|clip| clip.emotion).collect();
-        Self::fit(&features, &labels)
+        let mut labels: Vec<[f32; EMOTIONS]> = clips.iter().map(|clip| clip.emotion).collect();
+        let chances = Chances {
+            weaker: 0.0,
+            one_way: 0.0,
+            ..Chances::default()
+        };
+        let augmenter = Augmenter::new(clips.to_vec(), scales, chances);
+        let mut rng = Seed(0).derive("judge").rng();
+        for emotion in (0..EMOTIONS).cycle().take(VARIED) {
+            if clips.iter().all(|clip| clip.emotion[emotion] <= 0.0) {
+                continue;
+            }
+            let (spectrum, known) = augmenter.of_emotion(emotion, &mut rng);
+            all.push(features(&spectrum, &known, scales));
+            labels.push(std::array::from_fn(|at| f32::from(u8::from(at == emotion))));
+        }
+        Self::fit(&all, &labels)
     }
 
     /// What is in a loop.

@@ -214,6 +214,11 @@ impl Scales {
         weights
     }
 
+    /// How much of a number is known where its mean weighs so much in [`Self::weights`].
+    pub fn known(&self, weight: f32) -> f32 {
+        (weight - UNKNOWN_WEIGHT) / (1.0 - UNKNOWN_WEIGHT)
+    }
+
     /// The logarithm of the motion energy: of the mean speed of the numbers of head, eyes, brows and mouth, as a root of
     /// mean squares, in spreads a second.
     pub fn log_energy(&self, spectrum: &Spectrum, length_secs: f32) -> f32 {

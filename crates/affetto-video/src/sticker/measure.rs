@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    augment::has_extras,
     basis::{BASIS, Frame, SourceFrame, WIDTH},
     data::EMOTION_NAMES,
     generate::resampled,
@@ -35,6 +36,8 @@ pub struct StickerMeasured {
     /// The change from the last frame to the first beside the 95th percentile of changes from frame to frame; nothing where
     /// it does not loop or does not move.
     pub seam: Option<f64>,
+    /// Whether there are tears, sweat, blush, steam, hearts, sparkles or sleep.
+    pub extras: bool,
     /// The mean third difference of 48 frames, in spreads of clips.
     pub jitter: f64,
 }
@@ -93,6 +96,7 @@ pub fn measure(
         } else {
             None
         },
+        extras: has_extras(&taken.spectrum.0[0]),
         jitter: jitter(&taken.grid, scales),
     }
 }
@@ -133,7 +137,7 @@ fn strength(spectrum: &Spectrum, known: &[f32], scales: &Scales) -> f64 {
 }
 
 /// The change between two frames: a root of mean squares, in spreads.
-fn change(one: &[f32; WIDTH], two: &[f32; WIDTH], scales: &Scales) -> f64 {
+pub(super) fn change(one: &[f32; WIDTH], two: &[f32; WIDTH], scales: &Scales) -> f64 {
     let (mut sum, mut count) = (0.0, 0);
     for (place, spread) in moving(scales) {
         sum += ((two[place] - one[place]) / spread).powi(2);

@@ -34,7 +34,7 @@ const HELD_OUT_PARTS: usize = 9;
 /// Noise levels that held-out clips are measured at.
 const LEVELS: [f64; 6] = [0.15, 0.3, 0.45, 0.6, 0.75, 0.9];
 /// Middle and spread of the logit of a noise level.
-const LOGIT: [f64; 2] = [0.8, 1.3];
+const LOGIT: [f64; 2] = [0.3, 1.1];
 /// Splits clips, the same in every training.
 pub const SPLIT: Seed = Seed(0x5711);
 
@@ -79,7 +79,7 @@ pub struct TrainOptions {
 }
 
 /// Steps where nothing else is said.
-pub const USUAL_STEPS: usize = 8000;
+pub const USUAL_STEPS: usize = 5000;
 
 /// What came of it; written beside the weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
