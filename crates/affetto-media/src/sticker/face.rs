@@ -771,7 +771,7 @@ impl Face<'_> {
         let steps = 6;
         let edge = |step: usize, side: f32| {
             let t = -1.0 + 2.0 * step as f32 / steps as f32;
-            let wave = height * if step % 2 == 0 { 1.0 } else { -1.0 };
+            let wave = height * if step.is_multiple_of(2) { 1.0 } else { -1.0 };
             let bow = 1.0 - t * t;
             let y = middle * bow + side * 0.5 * tall * bow + wave * 0.8 + lips.tilt * -t;
             [0.5 * w * t, -y]
@@ -872,7 +872,7 @@ impl Face<'_> {
             .faded(smooth(area, 0.008, 0.02))
     }
 
-    /// The phase of one of several that follow each other, 0..1.
+    /// The phase of one of several that follow each other, 0..1; a whole `rate`, so that loops close.
     fn turn_of(&self, rate: f32, offset: f32) -> f32 {
         let phase = self.phase * self.cycles * rate + offset;
         phase - phase.floor()
@@ -886,20 +886,16 @@ impl Face<'_> {
                 let phase = self.turn_of(2.0, puff as f32 / 3.0 + 0.1 * side as f32);
                 let y = 0.34 + 0.22 * phase + 0.05 * [0.0, 1.0, -0.6][puff];
                 let at = self.on_head(sign * (0.96 + 0.36 * phase), y);
-                let size = radius * (0.09 + 0.13 * phase);
+                // They dwindle rather than fade, which needs no half transparency.
+                let size = radius * (0.09 + 0.13 * phase) * come_and_go(phase);
                 let place = Place {
                     scale: [size, size],
                     ..Place::at(at)
                 };
                 let puff = Shape::filled(Contour::ellipse([0.0, 0.0], 1.0, 1.0), WHITE)
                     .with_stroke(STEAM_EDGE, 0.22);
-                let opacity =
-                    strength * smooth(phase, 0.0, 0.12) * (1.0 - smooth(phase, 0.55, 1.0));
-                parts.push(
-                    Group::new("steam", place, vec![puff.into()])
-                        .faded(opacity)
-                        .into(),
-                );
+                let puff = Group::new("steam", place, vec![puff.into()]);
+                parts.push(puff.faded(strength).into());
             }
         }
     }
@@ -957,9 +953,9 @@ impl Face<'_> {
         let Layout { radius, .. } = *self.layout;
         let strength = smooth(self.get(C::Zzz), 0.004, 0.03);
         for index in 0..3 {
-            let phase = self.turn_of(0.5, index as f32 / 3.0);
+            let phase = self.turn_of(1.0, index as f32 / 3.0);
             let at = self.on_head(0.62 + 0.48 * phase, 0.62 + 0.62 * phase);
-            let size = radius * (0.09 + 0.10 * phase);
+            let size = radius * (0.09 + 0.10 * phase) * come_and_go(phase);
             let place = Place {
                 scale: [size, size],
                 turn: 0.15 - 0.3 * phase,
@@ -975,10 +971,14 @@ impl Face<'_> {
                 Shape::stroked(letter.clone(), WHITE, 1.1).into(),
                 Shape::stroked(letter, self.inks.line, 0.5).into(),
             ];
-            let opacity = strength * smooth(phase, 0.0, 0.15) * (1.0 - smooth(phase, 0.75, 1.0));
-            parts.push(Group::new("z", place, shapes).faded(opacity).into());
+            parts.push(Group::new("z", place, shapes).faded(strength).into());
         }
     }
+}
+
+/// The size of what comes and goes once in a phase of 0..1.
+fn come_and_go(phase: f32) -> f32 {
+    (smooth(phase, 0.0, 0.2) * (1.0 - smooth(phase, 0.65, 1.0))).max(0.01)
 }
 
 /// 0 at `from` and below, 1 at `to` and above, smooth between.
