@@ -55,6 +55,8 @@ def check_lottie(folder):
     errors, parts = [], []
     for index, picture in enumerate(drawn):
         shown = animation.render_pillow_frame(frame_num=2 * index, width=picture.width, height=picture.height)
+        # rlottie's colours are multiplied by their alpha.
+        shown = Image.frombytes("RGBa", shown.size, shown.tobytes()).convert("RGBA")
         errors.append(error(picture, shown))
         parts.append(errors[-1] / max(covered(picture), 1e-3))
     mean, worst = sum(errors) / len(errors), max(errors)

@@ -1,6 +1,8 @@
 //! Writes a character that acts a take as files, each in the format of its extension.
 //!
-//!     cargo run -p affetto-media --example sticker_files -- CHARACTER TAKE.json joy.webp joy.json joy.gif...
+//!     cargo run -p affetto-media --example sticker_files -- CHARACTER TAKE.json joy.webp joy.json discord:joy.png...
+//!
+//! A file after a platform's name keeps its limits.
 
 use std::{error::Error, path::Path};
 
@@ -9,7 +11,7 @@ use affetto_media::{
     Limits,
     sticker::{
         Character, Look, Sticker,
-        export::{FileOptions, StickerFormat, write_sticker},
+        export::{FileOptions, Preset, StickerFormat, write_preset, write_sticker},
         json,
     },
 };
@@ -25,7 +27,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let take = json::read(&std::fs::read(take)?, &Limits::DEFAULT)?;
     let sticker = Sticker::new(&character, &take, Look::default())?;
-    for file in files.iter().map(Path::new) {
+    for file in files {
+        if let Some((name, file)) = file.split_once(':') {
+            let preset = Preset::ALL.into_iter().find(|preset| preset.name() == name);
+            write_preset(
+                Path::new(file),
+                preset.ok_or("unknown platform")?,
+                &sticker,
+                &Silent,
+            )?;
+            continue;
+        }
+        let file = Path::new(file);
         let format = StickerFormat::from_path(file).ok_or("unknown extension")?;
         write_sticker(file, format, &sticker, &FileOptions::default(), &Silent)?;
     }

@@ -7,9 +7,10 @@ use std::{
     time::Instant,
 };
 
+use affetto_emotion::FrameRate;
 use affetto_media::{
     Error, Limits,
-    sticker::{Character, csv, json},
+    sticker::{Character, Look, Pose, Sticker, StickerTake, csv, export::lottie, json},
 };
 
 fn bad() -> Vec<PathBuf> {
@@ -84,6 +85,59 @@ fn what_is_too_large_is_refused() {
         matches!(bytes, Err(Error::Limit { what: "bytes", .. })),
         "{bytes:?}"
     );
+}
+
+/// What is left of sound files after bytes were changed, cut out and doubled is drawn or refused.
+#[test]
+fn damaged_files_do_no_harm() {
+    let take = StickerTake {
+        rate: FrameRate::new(24, 1),
+        loops: true,
+        frames: vec![Pose::rest(); 2],
+    };
+    let table = csv::write(&take).unwrap();
+    let object = json::write(&take).unwrap();
+    let mut draws = 1_u64;
+    let mut below = |limit: usize| {
+        draws = draws
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (draws >> 33) as usize % limit.max(1)
+    };
+    let (mut drawn, mut refused) = (0, 0);
+    for round in 0..600 {
+        let names: Vec<&str> = Character::names().collect();
+        let svg = Character::svg(names[round % names.len()])
+            .unwrap()
+            .as_bytes();
+        let source = [svg, svg, &table, &object][round % 4];
+        let mut bytes = source.to_vec();
+        for _ in 0..1 + below(4) {
+            let (at, length) = (below(bytes.len()), below(40));
+            let end = (at + length).min(bytes.len());
+            match below(4) {
+                0 => bytes[at] = below(256) as u8,
+                1 => drop(bytes.drain(at..end)),
+                2 => bytes.extend_from_within(at..end),
+                _ => bytes[at] = b"0123456789.-eNZ<>\"#"[below(19)],
+            }
+        }
+        let sound = match round % 4 {
+            0 | 1 => match Character::from_svg("damaged", &bytes) {
+                Ok(character) => {
+                    let sticker = Sticker::new(&character, &take, Look::default()).unwrap();
+                    sticker.render(0.0, 32).unwrap();
+                    lottie(&sticker).unwrap();
+                    true
+                }
+                Err(_) => false,
+            },
+            2 => csv::read(&bytes, &Limits::DEFAULT).is_ok(),
+            _ => json::read(&bytes, &Limits::DEFAULT).is_ok(),
+        };
+        *(if sound { &mut drawn } else { &mut refused }) += 1;
+    }
+    assert!(drawn > 50 && refused > 50, "{drawn} {refused}");
 }
 
 /// A drawing with nothing but a head is enough, and what is nearly a name is pointed out.

@@ -418,7 +418,7 @@ impl Reader {
             .map(|contour| contour.vertices.len())
             .sum::<usize>();
         guard::check_points(self.points)?;
-        let far = |value: &f32| !(value.abs() <= guard::FAR);
+        let far = |value: &f32| value.is_nan() || value.abs() > guard::FAR;
         if contours
             .iter()
             .any(|contour| contour.bounds().iter().any(far))
@@ -482,7 +482,7 @@ impl Reader {
         let anchor = |name: &str| self.anchors.get(name).copied();
         let middle = anchor("head").unwrap_or(head);
         let radius = (middle.half[0] * middle.half[1]).sqrt();
-        if !(radius >= 16.0) {
+        if radius.is_nan() || radius < 16.0 {
             return Err(malformed(
                 "anchor_head",
                 "a head smaller than 1/32 of the drawing".into(),

@@ -202,6 +202,8 @@ pub(super) struct MouthPlace {
     /// 0 closed, 1 clearly open.
     pub(super) open: f32,
     pub(super) turn: f32,
+    /// 1 a smile, -1 a frown.
+    pub(super) lift: f32,
 }
 
 /// The size of an eye as a lens, brought within what looks like an eye.
@@ -340,9 +342,9 @@ impl Face<'_> {
         let scale = self.layout.radius * self.layout.eye_size;
         let size = self.eye_size(side);
         for glyph in EyeGlyph::ALL {
-            if !self.extras.eyes[side.index][glyph as usize]
-                || (self.own_eyes && glyph == EyeGlyph::Lens)
-            {
+            // A character's own eye is shown as long as it is open.
+            let own = self.own_eyes && matches!(glyph, EyeGlyph::Lens | EyeGlyph::White);
+            if !self.extras.eyes[side.index][glyph as usize] || (own && glyph == EyeGlyph::White) {
                 continue;
             }
             let drawn = match glyph {
@@ -366,8 +368,23 @@ impl Face<'_> {
                 ..Place::at(at)
             };
             let name = format!("eye {} {}", side.name, glyph.name());
-            let opacity = if is_shown { 1.0 } else { 0.0 };
+            let closed = if own {
+                1.0 - self.own_eye_open(side.index)
+            } else {
+                1.0
+            };
+            let opacity = if is_shown { closed } else { 0.0 };
             parts.push(Group::new(&name, place, drawn).faded(opacity).into());
+        }
+    }
+
+    /// How much of a character's own eye is shown: none of it where it is closed, which is a line.
+    pub(super) fn own_eye_open(&self, index: usize) -> f32 {
+        let side = &SIDES[index];
+        match self.eyes[index].glyph {
+            EyeGlyph::Lens => smooth(self.get(side.up) - self.get(side.low), 0.10, 0.15),
+            EyeGlyph::White => 1.0,
+            _ => 0.0,
         }
     }
 
@@ -624,7 +641,9 @@ impl Face<'_> {
         let scale = self.layout.radius * self.layout.mouth_size;
         let rest = Pose::rest();
         let tall = (lips.up - lips.low) / scale;
+        let middle = 0.5 * (lips.up + lips.low) / scale;
         MouthPlace {
+            lift: (-middle / 0.09).clamp(-1.3, 1.3),
             at: lips.at,
             scale: [lips.w / scale / (rest[C::MouthW] - 0.1), 0.35 + 2.2 * tall],
             open: lips.open,
@@ -752,7 +771,7 @@ impl Face<'_> {
         let steps = 6;
         let edge = |step: usize, side: f32| {
             let t = -1.0 + 2.0 * step as f32 / steps as f32;
-            let wave = height * if step % 2 == 0 { 1.0 } else { -1.0 };
+            let wave = height * if step.is_multiple_of(2) { 1.0 } else { -1.0 };
             let bow = 1.0 - t * t;
             let y = middle * bow + side * 0.5 * tall * bow + wave * 0.8 + lips.tilt * -t;
             [0.5 * w * t, -y]
@@ -775,14 +794,14 @@ impl Face<'_> {
 
     /// Pursed lips, seen a little from the side.
     fn kiss(&self) -> Vec<Part> {
-        let scale = 0.9 * self.layout.radius * self.layout.mouth_size;
-        let lobe = |y: f32| {
-            let (rx, ry) = (0.085 * scale, 0.062 * scale);
-            Shape::filled(Contour::ellipse([0.0, y * scale], rx, ry), LOVE)
-                .with_stroke(self.inks.line, 0.05 * scale)
-                .into()
-        };
-        vec![lobe(-0.062), lobe(0.062)]
+        let scale = self.layout.radius * self.layout.mouth_size;
+        let at = |x: f32, y: f32| [x * scale, y * scale];
+        let lips = Contour::open(vec![
+            Vertex::new(at(-0.06, -0.14), [0.0, 0.0], at(0.19, -0.04)),
+            Vertex::new(at(-0.03, 0.0), at(0.19, -0.03), at(0.19, 0.03)),
+            Vertex::new(at(-0.06, 0.14), at(0.19, 0.04), [0.0, 0.0]),
+        ]);
+        vec![Shape::stroked(lips, self.inks.line, 0.068 * scale).into()]
     }
 
     fn blush(&self, side: &Side) -> Group {
@@ -825,17 +844,13 @@ impl Face<'_> {
         let [area, y] = side.tear.map(|channel| self.get(channel));
         let size = (area.max(0.0).sqrt() * 1.3).clamp(0.02, 0.62) * radius;
         let EyePlace { at, .. } = self.eye_place(side.index);
-        let rest = Pose::rest();
         // The rig's height, no higher than the eye.
         let fall = (self.get(side.cy) - y).clamp(0.05, 1.3) * radius;
         let x = at[0] + side.sign * 0.09 * radius;
-        let lowest = self.layout.area[1] + self.layout.extent[1] * 0.98 - 0.4 * size;
+        let at = [x, at[1] + fall];
         let place = Place {
             scale: [size, size],
-            ..Place::at([
-                x,
-                (at[1] + fall * (0.8 + 0.2 * rest[C::HeadSy])).min(lowest),
-            ])
+            ..Place::at(self.layout.kept(at, [0.3 * size, 0.4 * size]))
         };
         let name = format!("tear {}", side.name);
         Group::new(&name, place, drop_shape(0.05 * radius / size.max(1.0)))
@@ -857,7 +872,7 @@ impl Face<'_> {
             .faded(smooth(area, 0.008, 0.02))
     }
 
-    /// The phase of one of several that follow each other, 0..1.
+    /// The phase of one of several that follow each other, 0..1; a whole `rate`, so that loops close.
     fn turn_of(&self, rate: f32, offset: f32) -> f32 {
         let phase = self.phase * self.cycles * rate + offset;
         phase - phase.floor()
@@ -871,20 +886,16 @@ impl Face<'_> {
                 let phase = self.turn_of(2.0, puff as f32 / 3.0 + 0.1 * side as f32);
                 let y = 0.34 + 0.22 * phase + 0.05 * [0.0, 1.0, -0.6][puff];
                 let at = self.on_head(sign * (0.96 + 0.36 * phase), y);
-                let size = radius * (0.09 + 0.13 * phase);
+                // They dwindle rather than fade, which needs no half transparency.
+                let size = radius * (0.09 + 0.13 * phase) * come_and_go(phase);
                 let place = Place {
                     scale: [size, size],
                     ..Place::at(at)
                 };
                 let puff = Shape::filled(Contour::ellipse([0.0, 0.0], 1.0, 1.0), WHITE)
                     .with_stroke(STEAM_EDGE, 0.22);
-                let opacity =
-                    strength * smooth(phase, 0.0, 0.12) * (1.0 - smooth(phase, 0.55, 1.0));
-                parts.push(
-                    Group::new("steam", place, vec![puff.into()])
-                        .faded(opacity)
-                        .into(),
-                );
+                let puff = Group::new("steam", place, vec![puff.into()]);
+                parts.push(puff.faded(strength).into());
             }
         }
     }
@@ -942,9 +953,9 @@ impl Face<'_> {
         let Layout { radius, .. } = *self.layout;
         let strength = smooth(self.get(C::Zzz), 0.004, 0.03);
         for index in 0..3 {
-            let phase = self.turn_of(0.5, index as f32 / 3.0);
+            let phase = self.turn_of(1.0, index as f32 / 3.0);
             let at = self.on_head(0.62 + 0.48 * phase, 0.62 + 0.62 * phase);
-            let size = radius * (0.09 + 0.10 * phase);
+            let size = radius * (0.09 + 0.10 * phase) * come_and_go(phase);
             let place = Place {
                 scale: [size, size],
                 turn: 0.15 - 0.3 * phase,
@@ -960,10 +971,14 @@ impl Face<'_> {
                 Shape::stroked(letter.clone(), WHITE, 1.1).into(),
                 Shape::stroked(letter, self.inks.line, 0.5).into(),
             ];
-            let opacity = strength * smooth(phase, 0.0, 0.15) * (1.0 - smooth(phase, 0.75, 1.0));
-            parts.push(Group::new("z", place, shapes).faded(opacity).into());
+            parts.push(Group::new("z", place, shapes).faded(strength).into());
         }
     }
+}
+
+/// The size of what comes and goes once in a phase of 0..1.
+fn come_and_go(phase: f32) -> f32 {
+    (smooth(phase, 0.0, 0.2) * (1.0 - smooth(phase, 0.65, 1.0))).max(0.01)
 }
 
 /// 0 at `from` and below, 1 at `to` and above, smooth between.

@@ -276,7 +276,12 @@ impl Moment<'_> {
     }
 
     fn group(&self, group: &ArtGroup, toned: bool) -> Vec<Part> {
-        let toned = (toned && group.role != Role::Fixed) || matches!(group.role, Role::Body);
+        let toned = match group.role {
+            Role::Body => true,
+            Role::Fixed | Role::Eye(_) | Role::Pupil(_) | Role::Brow(_) => false,
+            Role::MouthOpen | Role::MouthClosed => false,
+            _ => toned,
+        };
         let inside = || self.parts(&group.parts, toned);
         let placed = |place: Place| {
             let made = Group::new(&group.name, place, inside());
@@ -322,15 +327,13 @@ impl Moment<'_> {
             return vec![Group::new(&group.name, Place::STILL, inside).into()];
         }
         let place = self.face.eye_place(side);
-        let shown = self.face.eyes[side].glyph == EyeGlyph::Lens
-            || self.face.eyes[side].glyph == EyeGlyph::White;
         let place = Place {
             anchor: group.pivot,
             at: place.at,
             turn: place.turn,
             scale: place.scale.map(|scale| scale.clamp(0.06, 1.8)),
         };
-        let opacity = if shown { group.opacity } else { 0.0 };
+        let opacity = group.opacity * self.face.own_eye_open(side);
         vec![Group::new(&group.name, place, inside).faded(opacity).into()]
     }
 
@@ -370,10 +373,11 @@ impl Moment<'_> {
         let opened = group.role == Role::MouthOpen;
         let share = smooth(mouth.open, 0.35, 0.65);
         let shown = if opened { share } else { 1.0 - share };
-        let stretch = if opened {
-            mouth.scale[1].clamp(0.3, 2.0)
-        } else {
-            1.0
+        // What was drawn as a smile is turned over to a frown.
+        let stretch = match opened {
+            true if mouth.lift < -0.6 => -mouth.scale[1].clamp(0.3, 2.0),
+            true => mouth.scale[1].clamp(0.3, 2.0),
+            false => mouth.lift,
         };
         let place = Place {
             anchor: group.pivot,
@@ -513,9 +517,9 @@ impl Swing {
     }
 }
 
-/// A head that rolls over tilts to and fro instead, at most 0.6 radians, so that ears and caps stay in the picture.
+/// A head that rolls over tilts to and fro instead, at most 0.5 radians, so that ears and caps stay in the picture.
 fn tilt(turn: f32) -> f32 {
-    const MOST: f32 = 0.6;
+    const MOST: f32 = 0.5;
     MOST * libm::tanhf(libm::sinf(turn) / MOST)
 }
 

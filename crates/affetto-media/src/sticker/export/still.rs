@@ -239,3 +239,26 @@ fn path_data(contours: &[Contour]) -> String {
     }
     data
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::sticker::{Character, Look, take::tests::busy};
+
+    /// What we write is SVG with as many shapes as are seen.
+    #[test]
+    fn a_moment_is_sound_svg() {
+        let take = busy(4);
+        let character = Character::by_name("flame").unwrap();
+        let sticker = Sticker::new(&character, &take, Look::default()).unwrap();
+        let text = svg(&sticker, 0.05);
+        let tree = usvg::Tree::from_str(&text, &usvg::Options::default()).unwrap();
+        assert_eq!(tree.size().width(), 512.0);
+        assert!(tree.root().has_children());
+        assert!(
+            text.matches("<path").count() > 20 && !text.contains("NaN"),
+            "{text}"
+        );
+    }
+}
