@@ -66,6 +66,14 @@ fn takes_written_by_hand_are_sound_and_survive_both_formats() {
             json::read(&json::write(&take).unwrap(), &limits).unwrap(),
             take
         );
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["take.json", "take.CSV"] {
+            let path = folder.path().join(name);
+            take.write(&path).unwrap();
+            assert_eq!(StickerTake::read(&path, &limits).unwrap(), take);
+        }
+        let nowhere = StickerTake::read(&folder.path().join("none.json"), &limits);
+        assert!(matches!(nowhere, Err(Error::Read(_))));
     }
 }
 

@@ -1,30 +1,4 @@
 //! Characters: vector art with named groups, read from SVG.
-//!
-//! The art is an SVG with a square `viewBox`. Groups are known by their `id`:
-//!
-//! | id | is |
-//! |---|---|
-//! | `head` | what moves, turns and stretches with the head (required) |
-//! | `back`, `front` | what stays where it is, behind and before the head |
-//! | `body` | what follows a part of the way |
-//! | `spring_NAME` | in the head: swings about the middle of `anchor_NAME` (ears, a leaf, a tail) |
-//! | `slide_NAME` | in the head: moves with the face as it turns (a muzzle); the mouth stays below `slide_nose` |
-//! | `fixed_NAME` | keeps its colours when an emotion tints the character |
-//! | `face` | in the head: where in the order of painting the face comes; without it, last |
-//! | `eye_l`, `eye_r`, `brow_l`, `brow_r`, `mouth_open`, `mouth_closed` | the character's own features, moved in place of ours; `pupil_l`, `pupil_r` inside the eyes |
-//! | `mouth`, `eyes`, `brows` | a drawing of features that ours take the place of |
-//!
-//! Anchors are circles or ellipses of any colour, best with `visibility="hidden"`; they are not drawn:
-//!
-//! | id | is |
-//! |---|---|
-//! | `anchor_head` | the middle and the radius of the head; else the middle of the group `head` |
-//! | `anchor_eye_l`, `anchor_eye_r` | the middle and the size of an eye; else that of the group |
-//! | `anchor_mouth` | the middle and half the width of the mouth; else that of the group |
-//! | `anchor_face` | the ellipse that no feature leaves; else 0.92 of the head |
-//!
-//! Left and right are those of the picture. The root may say `data-line`, `data-glow`, `data-mouth`, `data-blush` (colours as
-//! `#rrggbb`), `data-blush-rest` (0 to 1) and `data-tint` (0 to 1, how much an emotion colours the character).
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -61,6 +35,32 @@ built_in![
 ];
 
 /// A character: its art and where its face is.
+///
+/// The art is an SVG with a square `viewBox`. Groups are known by their `id`:
+///
+/// | id | is |
+/// |---|---|
+/// | `head` | what moves, turns and stretches with the head (required) |
+/// | `back`, `front` | what stays where it is, behind and before the head |
+/// | `body` | what follows a part of the way |
+/// | `spring_NAME` | in the head: swings about the middle of `anchor_NAME` (ears, a leaf, a tail) |
+/// | `slide_NAME` | in the head: moves with the face as it turns (a muzzle); the mouth stays below `slide_nose` |
+/// | `fixed_NAME` | keeps its colours when an emotion tints the character |
+/// | `face` | in the head: where in the order of painting the face comes; without it, last |
+/// | `eye_l`, `eye_r`, `brow_l`, `brow_r`, `mouth_open`, `mouth_closed` | the character's own features, moved in place of ours; `pupil_l`, `pupil_r` inside the eyes |
+/// | `mouth`, `eyes`, `brows` | a drawing of features that ours take the place of |
+///
+/// Anchors are circles or ellipses of any colour, best with `visibility="hidden"`; they are not drawn:
+///
+/// | id | is |
+/// |---|---|
+/// | `anchor_head` | the middle and the radius of the head; else the middle of the group `head` |
+/// | `anchor_eye_l`, `anchor_eye_r` | the middle and the size of an eye; else that of the group |
+/// | `anchor_mouth` | the middle and half the width of the mouth; else that of the group |
+/// | `anchor_face` | the ellipse that no feature leaves; else 0.92 of the head |
+///
+/// Left and right are those of the picture. The root may say `data-line`, `data-glow`, `data-mouth`, `data-blush` (colours as
+/// `#rrggbb`), `data-blush-rest` (0 to 1) and `data-tint` (0 to 1, how much an emotion colours the character).
 #[derive(Clone, Debug)]
 pub struct Character {
     name: String,

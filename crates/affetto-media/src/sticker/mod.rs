@@ -1,5 +1,8 @@
 //! Stickers: a character that acts an emotion, drawn at any size from channels of a rig.
 //!
+//! A [`StickerTake`] says how a face moves, a [`Character`] what it looks like; a [`Sticker`] is both, drawn at any
+//! moment and size. [`export`] writes it as a file.
+//!
 //! | format of takes | read | written |
 //! |---|---|---|
 //! | JSON ([`json`]) | whole | whole |

@@ -1,6 +1,9 @@
+use std::path::Path;
+
+use affetto_core::{read_limited, write_atomic};
 use affetto_emotion::{FrameRate, frames_per_second};
 
-use super::{CHANNELS, Channel, Pose, Unit};
+use super::{CHANNELS, Channel, Pose, Unit, csv, json};
 use crate::{Error, Limits};
 
 /// How a sticker's character moves, frame by frame. Frame `k` is shown `k / rate` seconds after the beginning.
@@ -28,6 +31,36 @@ impl StickerTake {
         };
         take.check(&Limits::DEFAULT)?;
         Ok(take)
+    }
+
+    /// Reads a file: a table where its name ends in `.csv`, else JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`csv::read`] and [`json::read`], said of the file, and [`Error::Read`].
+    pub fn read(path: &Path, limits: &Limits) -> Result<Self, Error> {
+        let bytes = read_limited(path, limits.take_bytes)?;
+        let take = match is_table(path) {
+            true => csv::read(&bytes, limits),
+            false => json::read(&bytes, limits),
+        };
+        take.map_err(|error| error.in_file(path))
+    }
+
+    /// Writes a file, whole or not at all: a table where its name ends in `.csv`, else JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`csv::write`] and [`json::write`], and [`Error::Write`].
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        let bytes = match is_table(path) {
+            true => csv::write(self)?,
+            false => json::write(self)?,
+        };
+        write_atomic(path, &bytes).map_err(|source| Error::Write {
+            path: path.into(),
+            source,
+        })
     }
 
     /// How long it lasts, in seconds.
@@ -99,6 +132,11 @@ impl StickerTake {
             false => number.clamp(0, count - 1) as usize,
         }
     }
+}
+
+fn is_table(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default();
+    extension.eq_ignore_ascii_case("csv")
 }
 
 /// Catmull and Rom, "A class of local interpolating splines" (1974), between the second and the third value and not

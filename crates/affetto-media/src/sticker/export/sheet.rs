@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The longest side of a sheet, in pixels.
-const LONGEST: u32 = 16_384;
+const LONGEST: u32 = 8_192;
 
 /// A sheet of sprites: the picture, and the JSON that says where each frame is.
 pub struct Atlas {
@@ -123,7 +123,7 @@ pub struct Cell<'a> {
 ///
 /// # Errors
 ///
-/// As [`Sticker::render`], and [`Error::Limit`] for a sheet of more than 16,384 pixels on a side.
+/// As [`Sticker::render`], and [`Error::Limit`] for a sheet of more than 8,192 pixels on a side.
 pub fn contact_sheet(
     cells: &[Cell<'_>],
     columns: u32,
