@@ -36,7 +36,7 @@ fn generate(args: &VideoGenerate, printer: &Printer) -> Result<Value, Failure> {
     let loras: Vec<LoraSource> = args
         .lora
         .iter()
-        .map(|text| text.parse())
+        .map(|text| text.parse::<LoraSource>())
         .collect::<Result<_, _>>()?;
     let mut wan = wan.with_loras(&loras)?;
     if let Some(tiny) = &args.taew {
