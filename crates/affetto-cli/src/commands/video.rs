@@ -81,7 +81,7 @@ fn generate(args: &VideoGenerate, printer: &Printer) -> Result<Value, Failure> {
     let loras: Vec<LoraSource> = args
         .lora
         .iter()
-        .map(|text| text.parse())
+        .map(|text| text.parse::<LoraSource>())
         .collect::<Result<_, _>>()?;
     let wan = networks(args.wan.as_deref(), args.picture.is_some())?;
     let mut wan = wan.with_memory(args.max_memory).with_loras(&loras)?;

@@ -54,8 +54,8 @@ struct SavedBranch {
 }
 
 impl Reuse {
-    /// Leaves the blocks out until the time embedding has changed by `threshold` of itself, in all, since they ran. 0.05 to
-    /// 0.1 is hardly seen; 0.3 is.
+    /// Leaves the blocks out until the time embedding has changed by `threshold` of itself, in all, since they ran. For the
+    /// published network of 1.3 billion parameters others use 0.05 to 0.08.
     ///
     /// # Errors
     /// [`Error::Config`] for a threshold that is not above 0 and at most 10.

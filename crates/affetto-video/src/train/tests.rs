@@ -227,6 +227,11 @@ fn colours(config: &VaeConfig) -> HashMap<String, Tensor> {
     tensors
 }
 
+/// How much the head of the small network is enlarged. What goes into it has the length that its norm gives it, so that as it
+/// is no training of the blocks could say velocities as long as those here: with the best input for each token the loss stays
+/// at half of what it is before any training.
+const HEAD: f64 = 2.0;
+
 /// Networks and eight clips of one colour each, blue where they are sad and yellow where they amuse.
 struct School {
     folder: tempfile::TempDir,
@@ -258,8 +263,7 @@ impl School {
         let weights = school.path("transformer/model.safetensors");
         let mut tensors = parity::fixture("tiny_wan_dit");
         let head = tensors.get_mut("proj_out.weight").unwrap();
-        let factor: f64 = std::env::var("HEAD").map_or(2.0, |text| text.parse().unwrap());
-        *head = (&*head * factor).unwrap();
+        *head = (&*head * HEAD).unwrap();
         candle_core::safetensors::save(&tensors, &weights).unwrap();
         // As the authors write it, who say how many rows a text has: 512 would drown the few words of a small network.
         let transformer = serde_json::json!({
@@ -389,22 +393,20 @@ fn along(a: &[f32], b: &[f32], taught: &[f32]) -> f32 {
 fn what_is_taught_is_learned_and_seen_in_samples() {
     let school = School::new();
     let wan = school.wan();
-    let mut options = school.options("lora.safetensors", 500);
-    let env = |n: &str, d: f64| {
-        std::env::var(n)
-            .ok()
-            .and_then(|t| t.parse().ok())
-            .unwrap_or(d)
+    let options = TrainOptions {
+        rank: 16,
+        alpha: 16.0,
+        rate: 0.01,
+        ..school.options("lora.safetensors", 800)
     };
-    options.rank = env("RANK", 8.0) as usize;
-    options.alpha = env("ALPHA", 8.0);
-    options.rate = env("RATE", 5e-3);
-    options.steps = Some(env("STEPS", 500.0) as usize);
-    options.shift = env("SHIFT", 3.0);
     let report = train(&options, &wan, &Device::Cpu, &Silent).unwrap();
     let ratio = report.loss / report.untrained_loss;
     parity::record("lora trained loss over untrained", ratio as f32);
-    eprintln!("{} to {}: {ratio}", report.untrained_loss, report.loss);
+    parity::record("lora loss, untrained", report.untrained_loss as f32);
+    parity::record("lora loss, trained", report.loss as f32);
+    assert!(ratio < 0.5, "{} to {}", report.untrained_loss, report.loss);
+    // A network that says nothing at all has 1 for the noise and 1 for the latents.
+    assert!(report.loss < 1.7, "{}", report.loss);
     assert_eq!(report.clips.values().copied().collect::<Vec<_>>(), [4, 4]);
 
     // What clips of the two emotions are as latents, and as the (untrained) autoencoder shows these.
@@ -441,14 +443,11 @@ fn what_is_taught_is_learned_and_seen_in_samples() {
             );
             along(&sad[which], &amused[which], &difference)
         };
-        eprintln!(
-            "difference {difference:?} {:?} {:?}",
-            sad[which], amused[which]
-        );
         let (before, after) = (moved(&wan), moved(&taught));
         parity::record(&format!("lora {what} as taught, untrained"), before);
         parity::record(&format!("lora {what} as taught, trained"), after);
-        eprintln!("{what}: {before} {after}");
+        assert!(before.abs() < 0.05, "{what}: {before}");
+        assert!(after > 0.35, "{what}: {after}");
     }
 }
 
