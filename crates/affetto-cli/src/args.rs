@@ -321,6 +321,9 @@ pub struct TrainStickers {
     /// End after so many steps in all; the learning rate falls until then
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub steps: Option<u64>,
+    /// At the end draw N stickers for each thing that is measured; 0 leaves the measuring out
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub stickers: usize,
     /// Go on from the checkpoint
     #[arg(long)]
     pub resume: bool,

@@ -44,6 +44,7 @@ fn options(args: &TrainStickers) -> TrainOptions {
         max_minutes: args.max_minutes,
         steps: args.steps.and_then(|steps| steps.try_into().ok()),
         resume: args.resume,
+        stickers: args.stickers,
         seed: Seed(args.seed),
     }
 }

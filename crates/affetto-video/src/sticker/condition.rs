@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use affetto_core::{Rng, Seed};
-use affetto_emotion::{Emotion, FrameRate, Mixture, Taxonomy, TimeBase, Unit, Vad};
+use affetto_emotion::{Emotion, FrameRate, Label, Mixture, Taxonomy, TimeBase, Unit, Vad};
 use affetto_media::sticker::export::Preset;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -203,16 +203,25 @@ impl StickerRequest {
 pub fn mikels(emotion: &Emotion) -> Option<[f32; EMOTIONS]> {
     let mut weights = [0.0; EMOTIONS];
     for (label, weight) in emotion.mixture()?.parts() {
-        let image = Mixture::pure(*label).image(Taxonomy::Mikels);
-        let places = match &image {
-            Some(image) => own_weights(&image.mixture),
-            None => near(label.vad()),
-        };
+        let places = places_of(*label);
         let sums = weights.iter_mut().zip(places);
         sums.for_each(|(sum, share)| *sum += *weight as f32 * share);
     }
     let total: f32 = weights.iter().sum();
     (total > 0.0).then(|| weights.map(|weight| weight / total))
+}
+
+/// One word as weights of Mikels' eight, all 0 where it stands for none.
+fn places_of(label: Label) -> [f32; EMOTIONS] {
+    if let Some(image) = label.image(Taxonomy::Mikels) {
+        return own_weights(&image);
+    }
+    // Mikels' awe is half surprise; what is only surprise has no nearer word there.
+    let ekman = label.image(Taxonomy::Ekman);
+    match ekman.is_some_and(|image| image.strongest().name() == "surprise") {
+        true => EMOTION_NAMES.map(|name| f32::from(u8::from(name == "awe"))),
+        false => near(label.vad()),
+    }
 }
 
 fn own_weights(mixture: &Mixture) -> [f32; EMOTIONS] {
@@ -312,6 +321,7 @@ mod tests {
         let half = wish("sadness:0.5", 1);
         assert_eq!(half.intensity, Some(0.5));
         assert!(half.valence.unwrap() > wish("sadness", 1).valence.unwrap());
+        assert_eq!(wish("surprise", 1).mixture.unwrap()[1], 1.0);
         assert_eq!(wish("neutral", 1).mixture, None);
     }
 

@@ -303,7 +303,7 @@ fn sample(
     Ok(latent.flatten_all()?.to_vec1()?)
 }
 
-/// Towards the emotion from what else is asked.
+/// Towards the emotion, and towards extras or none where it is said, from what else is asked.
 fn guidance(wishes: &[Wish], scale: f64, device: &Device) -> Result<Guidance<Tensor>> {
     let told = |of: &dyn Fn(&Wish) -> [f32; TOLD]| -> Result<Tensor> {
         let numbers: Vec<f32> = wishes.iter().flat_map(of).collect();
@@ -314,7 +314,7 @@ fn guidance(wishes: &[Wish], scale: f64, device: &Device) -> Result<Guidance<Ten
         1.0 => Guidance::Plain { condition },
         scale => Guidance::Scaled {
             condition,
-            empty: told(&|wish| wish.without_emotion().told())?,
+            empty: told(&|wish| wish.without_what_is_guided().told())?,
             scale,
         },
     })

@@ -332,6 +332,14 @@ impl Wish {
         }
     }
 
+    /// The same without what guidance draws towards: the emotion, and extras or none.
+    pub fn without_what_is_guided(&self) -> Self {
+        Self {
+            extras: None,
+            ..self.without_emotion()
+        }
+    }
+
     /// What the network is told: each number beside whether it was said.
     pub fn told(&self) -> [f32; TOLD] {
         let mut numbers = [0.0; TOLD];

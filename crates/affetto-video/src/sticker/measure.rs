@@ -78,17 +78,11 @@ pub fn measure(
     let reading = statistics
         .judge
         .read(&features(&taken.spectrum, &taken.known, scales));
-    // A clip there and back is twice as long.
-    let period = if looping {
-        length_secs
-    } else {
-        2.0 * length_secs
-    };
     StickerMeasured {
         emotion: words(&reading),
         strongest: EMOTION_NAMES[reading.emotion()].into(),
         pleasant: reading.pleasant(),
-        energy: f64::from(scales.energy(&taken.spectrum, period as f32)),
+        energy: energy(&numbers(frames).0, looping, length_secs, scales),
         mouth_lift: mouth_lift(&taken.spectrum),
         strength: strength(&taken.spectrum, &taken.known, scales),
         seam: if looping {
@@ -146,6 +140,20 @@ pub(super) fn change(one: &[f32; WIDTH], two: &[f32; WIDTH], scales: &Scales) ->
     f64::from((sum / count.max(1) as f32).sqrt())
 }
 
+/// Motion energy in deviations from the usual of clips: as [`Scales::energy`], from the changes between frames, so that it
+/// does not depend on the length.
+fn energy(frames: &[Frame], looping: bool, length_secs: f64, scales: &Scales) -> f64 {
+    let closing = frames.last().zip(frames.first()).filter(|_| looping);
+    let pairs = frames.windows(2).map(|pair| (&pair[0], &pair[1]));
+    let changes: Vec<f64> = (pairs.chain(closing))
+        .map(|(one, two)| change(one, two, scales).powi(2))
+        .collect();
+    let mean = changes.iter().sum::<f64>() / changes.len().max(1) as f64;
+    let speed = mean.sqrt() * frames.len() as f64 / length_secs;
+    let [middle, deviation] = scales.energy.map(f64::from);
+    (libm::log(speed.max(1e-4)) - middle) / deviation
+}
+
 /// The change from the last frame to the first beside the 95th percentile of the others.
 fn seam(frames: &[Frame], scales: &Scales) -> Option<f64> {
     let mut changes: Vec<f64> = frames
@@ -199,6 +207,14 @@ mod tests {
         assert!((smile.emotion.values().sum::<f64>() - 1.0).abs() < 1e-9);
         let half = measure(&drawn(&clips[2]), true, 4.0, &statistics);
         assert!(half.energy < smile.energy);
+        let own = statistics
+            .scales
+            .energy(&Spectrum::of(&clips[2].frames), 2.0);
+        assert!(
+            (smile.energy - f64::from(own)).abs() < 0.05,
+            "{} {own}",
+            smile.energy
+        );
     }
 
     #[test]

@@ -16,7 +16,9 @@ use super::{
     augment::{Augmenter, Chances, Example},
     basis::WIDTH,
     card::card,
+    condition::StickerRequest,
     data::{self, Clip, split},
+    evaluate::{Effects, effects},
     harmonics::ROWS,
     latents::{Scales, TOLD},
     model::{Saved, StickerModel},
@@ -74,6 +76,8 @@ pub struct TrainOptions {
     pub steps: Option<usize>,
     /// Whether to go on from the checkpoint; else an existing one is an error.
     pub resume: bool,
+    /// Stickers drawn at the end for each thing that is measured; 0 leaves the measuring out.
+    pub stickers: usize,
     /// Draws the first weights and everything that is varied.
     pub seed: Seed,
 }
@@ -102,6 +106,9 @@ pub struct TrainReport {
     pub loss_told_none: f64,
     /// The same before training.
     pub loss_untrained: f64,
+    /// What stickers do of what they are asked, as measured at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effects: Option<Effects>,
     /// SHA-256 of the weights as written.
     pub sha256: String,
 }
@@ -298,6 +305,7 @@ impl Fit<'_> {
             loss_told_others: loss(Told::Others)?,
             loss_told_none: loss(Told::None)?,
             loss_untrained,
+            effects: None,
             sha256: String::new(),
         };
         let weights = weights.export()?;
@@ -371,7 +379,7 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
         return Err(Error::Checkpoint { path: checkpoint });
     }
     let clips = data::read(&options.data)?;
-    let fitted = Fit {
+    let mut fitted = Fit {
         clips: clips.iter().collect(),
         config: options.size.config(),
         steps: options.steps.unwrap_or(USUAL_STEPS),
@@ -380,6 +388,14 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
         seed: options.seed,
     }
     .run(progress)?;
+    if options.stickers > 0 {
+        let request = StickerRequest {
+            seed: options.seed.derive("measured"),
+            ..StickerRequest::default()
+        };
+        let found = effects(&fitted.model, &clips, options.stickers, &request)?;
+        fitted.report.effects = Some(found);
+    }
     write(&options.out, fitted)
 }
 
