@@ -145,6 +145,7 @@ mod tests {
             ["#/$defs/Asked", "#/$defs/LeadSheetMeasures"],
             ["#/$defs/PianoAsked", "#/$defs/PianoMeasured"],
             ["#/$defs/FaceAsked", "#/$defs/FaceMeasured"],
+            ["#/$defs/StickerAsked", "#/$defs/StickerMeasured"],
         ];
         assert_eq!(pairs.collect::<Vec<_>>(), definitions);
         assert_eq!(schema["unevaluatedProperties"], false);
