@@ -723,9 +723,9 @@ mod tests {
     fn a_mirror_turns_signs() {
         let frame = drawn("face");
         let mut turned = frame;
-        for index in 0..SOURCE.len() {
+        for (index, value) in frame.iter().enumerate() {
             let (other, sign) = mirrored(index);
-            turned[other] = frame[index] * sign as f32;
+            turned[other] = value * sign as f32;
         }
         let values = BASIS.encode(&frame, &[1.0; 68]).0;
         let there = BASIS.encode(&turned, &[1.0; 68]).0;

@@ -180,7 +180,7 @@ fn pairs_change_nothing_before_training_and_targets_choose_layers() {
 /// known map from colours to latents and back, which random weights are not. The channels hold red, green, blue and a
 /// constant from layer to layer.
 fn colours(config: &VaeConfig) -> HashMap<String, Tensor> {
-    let sign = |channel: usize| if channel % 2 == 0 { 1.0 } else { -1.0 };
+    let sign = |channel: usize| if channel.is_multiple_of(2) { 1.0 } else { -1.0 };
     let mut tensors = HashMap::new();
     for (name, shape) in config.tensors() {
         let mut numbers = vec![0f32; shape.iter().product()];
