@@ -143,7 +143,13 @@ impl File {
             .extension()
             .is_some_and(|extension| extension == "gguf")
         {
-            // The reader divides by an alignment that the file states.
+            if states_no_alignment(path).map_err(read)? {
+                return Err(Error::Damaged {
+                    path: path.into(),
+                    reason: "its tensors are aligned to multiples of 0".into(),
+                });
+            }
+            // The reader divides by an alignment that the file states, wherever it does.
             let content = catch_unwind(AssertUnwindSafe(|| {
                 Content::read(&mut BufReader::new(file))
             }));
@@ -363,6 +369,23 @@ impl File {
         })?;
         Ok(BufReader::new(file))
     }
+}
+
+/// What a GGUF file calls the multiple at which its tensors begin.
+const ALIGNMENT: &[u8] = b"general.alignment";
+/// So much of a file is looked at for it.
+const HEADER_BYTES: u64 = 16 << 20;
+
+/// Whether a GGUF file states the alignment 0: the key, the kind of a number of 32 bits, and the number.
+fn states_no_alignment(path: &Path) -> std::io::Result<bool> {
+    let mut header = Vec::new();
+    fs::File::open(path)?
+        .take(HEADER_BYTES)
+        .read_to_end(&mut header)?;
+    let stated = header
+        .windows(ALIGNMENT.len() + 8)
+        .find(|bytes| bytes.starts_with(ALIGNMENT));
+    Ok(stated.is_some_and(|bytes| bytes.ends_with(&[0; 4])))
 }
 
 /// A tensor of a safetensors file as floats that mean what they say: one of 8-bit floats is multiplied by the scale beside
