@@ -59,7 +59,7 @@ impl Default for StickerRequest {
             looping: true,
             energy: None,
             extras: None,
-            steps: 16,
+            steps: 8,
             emotion_guidance: 3.0,
         }
     }
