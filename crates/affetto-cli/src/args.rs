@@ -275,7 +275,7 @@ pub struct TrainStickerJudge {
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub loops: u16,
     /// Steps of each sticker
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u8).range(1..=200))]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=200))]
     pub steps: u8,
     /// How far stickers are guided towards their emotion, 0 to 10
     #[arg(long, value_name = "X", default_value_t = 3.0)]

@@ -108,7 +108,7 @@ impl Default for StickerRequest {
             looping: true,
             energy: None,
             extras: None,
-            steps: 16,
+            steps: 8,
             emotion_guidance: 3.0,
             character: "peach".into(),
             character_file: None,
