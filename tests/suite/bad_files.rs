@@ -102,6 +102,31 @@ fn weights() {
     assert!(count >= 40, "{count}");
 }
 
+/// Characters and takes of stickers.
+#[test]
+fn stickers() {
+    let files = bad("sticker");
+    assert!(files.len() >= 40, "{}", files.len());
+    for file in files {
+        let is_character = file.extension().is_some_and(|word| word == "svg");
+        let flag = if is_character {
+            "--character"
+        } else {
+            "--variation-of"
+        };
+        let line = [
+            "video",
+            "generate",
+            "--emotion",
+            "joy",
+            "-o",
+            "a.webp",
+            flag,
+        ];
+        assert_refused(&file, &line);
+    }
+}
+
 /// Configurations beside sound weights.
 #[test]
 fn configurations_of_networks() {

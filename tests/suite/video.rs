@@ -123,7 +123,7 @@ fn what_cannot_be_made_is_refused_with_the_remedy() {
     refused(
         "video generate \"a fox\" --wan none -o fox.mp4",
         5,
-        "is missing",
+        "affetto models add",
     );
     refused(&format!("{FOX} -o fox.gif"), 2, ".mp4");
     refused(

@@ -351,7 +351,7 @@ mod tests {
             first.prompt.with_emotion.contains("oppressive"),
             "{first:?}"
         );
-        assert!(last.prompt.with_emotion.contains("radiant"), "{last:?}");
+        assert!(last.prompt.with_emotion.contains("Radiant"), "{last:?}");
         assert!((3..=9).contains(&segments.len()), "{segments:?}");
         assert!(segments.windows(2).all(|pair| pair[0].from < pair[1].from));
         let Guidance::Scaled {

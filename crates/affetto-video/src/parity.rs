@@ -281,8 +281,8 @@ fn a_picture_is_seen_as_in_the_reference() {
 #[test]
 fn a_streamed_transformer_is_the_same() {
     let (held, io) = (dit(), fixture("tiny_wan_dit_io"));
-    let config = DitConfig::from_json(&config("dit")).unwrap();
-    let streamed = WanDit::streamed(&config, &weights("tiny_wan_dit", Network::Dit)).unwrap();
+    let weights = weights("tiny_wan_dit", Network::Dit);
+    let streamed = WanDit::streamed(held.config(), &weights).unwrap();
     let condition = DitCondition::of_context(io["in.ctx"].clone());
     let run = |dit: &WanDit| {
         dit.forward(&io["in.x"], &[900.0, 250.0], &condition)

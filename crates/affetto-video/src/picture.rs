@@ -97,7 +97,7 @@ mod tests {
         let area = 832 * 480;
         assert_eq!(picture(1920, 1080).fitting(area, 16), (848, 480));
         assert_eq!(picture(1080, 1920).fitting(area, 16), (480, 848));
-        assert_eq!(picture(5, 5).fitting(area, 16), (640, 640));
+        assert_eq!(picture(5, 5).fitting(area, 16), (624, 624));
         assert_eq!(picture(9000, 1).fitting(area, 16).1, 16);
     }
 

@@ -556,10 +556,8 @@ fn stem(path: &Path) -> String {
         letter if letter.is_ascii_alphanumeric() || ".-".contains(letter) => letter,
         _ => '-',
     };
-    name.chars()
-        .map(plain)
-        .collect::<String>()
-        .to_ascii_lowercase()
+    let plain: String = name.chars().map(plain).collect();
+    plain.trim_start_matches(['.', '-']).to_ascii_lowercase()
 }
 
 fn is_pickled(path: &Path) -> bool {

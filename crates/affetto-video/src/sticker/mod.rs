@@ -1,6 +1,8 @@
 //! Stickers by diffusion: from an emotion and noise to the motion of a drawn face.
 //!
-//!     emotion -> wish -> latents -> network -> spectrum -> frames -> rig channels
+//! ```text
+//! emotion -> wish -> latents -> network -> spectrum -> frames -> rig channels
+//! ```
 //!
 //! [`data`] reads measured motion, [`basis`] and [`harmonics`] turn it into latents, [`network`] learns to take noise from
 //! them, [`generate`] draws new ones.

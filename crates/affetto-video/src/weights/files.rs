@@ -17,7 +17,7 @@ use candle_core::{
     quantized::{
         GgmlDType, QTensor,
         ggml_file::qtensor_from_ggml,
-        gguf_file::{Content, Value},
+        gguf_file::{Content, TensorInfo, Value},
     },
     safetensors::{Load, MmapedSafetensors},
 };
@@ -157,7 +157,15 @@ impl File {
                 path: path.into(),
                 reason: "its header makes no sense".into(),
             })?;
-            Kind::Gguf(content.map_err(damaged)?)
+            let content = content.map_err(damaged)?;
+            let bytes = fs::metadata(path).map_err(read)?.len();
+            if let Some(name) = cut_short(&content, bytes) {
+                return Err(Error::Damaged {
+                    path: path.into(),
+                    reason: format!("{name} does not lie within it"),
+                });
+            }
+            Kind::Gguf(content)
         } else {
             // SAFETY: see the head of this file.
             let map = unsafe { MmapedSafetensors::new(path) }.map_err(damaged)?;
@@ -369,6 +377,21 @@ impl File {
         })?;
         Ok(BufReader::new(file))
     }
+}
+
+/// A tensor that ends after the last of `bytes`.
+fn cut_short(content: &Content, bytes: u64) -> Option<&str> {
+    let fits = |info: &TensorInfo| {
+        let product = |count: u64, extent: &usize| count.checked_mul(*extent as u64);
+        let count = info.shape.dims().iter().try_fold(1, product)?;
+        let kind = info.ggml_dtype;
+        let size = (count / kind.block_size() as u64).checked_mul(kind.type_size() as u64)?;
+        let start = content.tensor_data_offset.checked_add(info.offset)?;
+        (start.checked_add(size)? <= bytes).then_some(())
+    };
+    let mut tensors = content.tensor_infos.iter();
+    let (name, _) = tensors.find(|(_, info)| fits(info).is_none())?;
+    Some(name)
 }
 
 /// What a GGUF file calls the multiple at which its tensors begin.

@@ -33,11 +33,11 @@ pub fn gif(
     assembled(frames.size, &palette, &packed, sticker.take().loops)
 }
 
-/// Writes [`gif`], whole or not at all.
+/// Writes [`gif()`], whole or not at all.
 ///
 /// # Errors
 ///
-/// As [`gif`], and [`Error::Write`].
+/// As [`gif()`], and [`Error::Write`].
 pub fn write_gif(
     path: &Path,
     sticker: &Sticker<'_>,

@@ -59,11 +59,11 @@ pub fn webp(
     Ok(file)
 }
 
-/// Writes [`webp`], whole or not at all.
+/// Writes [`webp()`], whole or not at all.
 ///
 /// # Errors
 ///
-/// As [`webp`], and [`Error::Write`].
+/// As [`webp()`], and [`Error::Write`].
 pub fn write_webp(
     path: &Path,
     sticker: &Sticker<'_>,
