@@ -8,6 +8,7 @@
 mod asked_and_measured;
 mod attributes;
 mod bad_files;
+mod batch;
 mod command;
 mod crates_table;
 mod documents;

@@ -1,5 +1,6 @@
 //! The flags, as they are written. What they mean is decided in `resolve.rs`.
 
+mod batch;
 mod face;
 mod music;
 mod video;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use batch::{Batch, BatchCommand, BatchHere, BatchManifest, BatchSubmit};
 pub use face::{Face, FaceEdit, FacePreview};
 pub use music::{EmotionArgs, FileArgs, LeadSheet, ModelArgs, Music, Piano};
 pub use video::{
@@ -61,6 +63,8 @@ pub enum Command {
     /// Make video
     #[command(subcommand, arg_required_else_help = true)]
     Video(Video),
+    /// Make many things by a manifest, here or on a cluster
+    Batch(Batch),
     /// Show what an emotion asks of music or of a face, and measure music
     #[command(after_help = ATTRIBUTES_EXAMPLE)]
     Attributes(Attributes),
@@ -596,17 +600,29 @@ pub struct Rerun {
 /// The flags of `schema`.
 #[derive(Args)]
 pub struct Schema {
-    /// What it describes: lead-sheet, piano, request, provenance, curve
+    /// What it describes: lead-sheet, piano, face-rig, sticker, request, provenance, curve, batch
     #[arg(value_parser = schema_name)]
-    pub name: affetto::SchemaName,
+    pub name: SchemaArg,
 }
 
-fn schema_name(word: &str) -> Result<affetto::SchemaName, String> {
+/// What can be described.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchemaArg {
+    /// What the library reads and writes.
+    Library(affetto::SchemaName),
+    /// A manifest.
+    Batch,
+}
+
+fn schema_name(word: &str) -> Result<SchemaArg, String> {
+    if word == "batch" {
+        return Ok(SchemaArg::Batch);
+    }
     let names = affetto::SchemaName::ALL;
     let found = names.into_iter().find(|name| name.name() == word);
-    found.ok_or_else(|| {
+    found.map(SchemaArg::Library).ok_or_else(|| {
         format!(
-            "the schemas are {}",
+            "the schemas are {}, batch",
             names.map(affetto::SchemaName::name).join(", ")
         )
     })

@@ -146,6 +146,23 @@ impl From<video::Error> for Failure {
     }
 }
 
+impl From<affetto_batch::Error> for Failure {
+    fn from(error: affetto_batch::Error) -> Self {
+        use affetto_batch::Error;
+        let code = match &error {
+            Error::Read(_) | Error::Manifest { .. } | Error::UnknownSyntax { .. } => Code::Input,
+            Error::Begun { .. }
+            | Error::Shard { .. }
+            | Error::Range { .. }
+            | Error::NotSubmitted { .. } => Code::Usage,
+            Error::Busy { .. } | Error::Program { .. } => Code::Failed,
+            Error::Write { source, .. } => write_code(source),
+            Error::Library(error) => code(error),
+        };
+        Self::of(code, &error)
+    }
+}
+
 fn video_code(error: &video::Error) -> Code {
     use video::Error;
     match error {

@@ -228,7 +228,7 @@ impl Progress for Printer {
 
 fn progress_bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{msg:10} {bar:30} {pos}/{len} {eta}");
+    let style = ProgressStyle::with_template("{msg:10} {bar:30} {pos}/{len} {per_sec} {eta}");
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
@@ -239,14 +239,16 @@ fn put(stream: &mut dyn Write, line: &str) {
 
 /// Columns as wide as their widest cell, two spaces apart.
 fn table(rows: &[Vec<String>]) -> Vec<String> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
     let line = |row: &Vec<String>| {
         let cells = row.iter().enumerate();
         let cells: Vec<String> = cells
-            .map(|(column, cell)| format!("{cell:width$}", width = width(column)))
+            .map(|(column, cell)| format!("{cell:width$}", width = widths[column]))
             .collect();
         cells.join("  ").trim_end().to_owned()
     };

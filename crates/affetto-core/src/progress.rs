@@ -11,6 +11,8 @@ pub enum Stage {
     Generate,
     /// Rendering sound or pictures.
     Render,
+    /// Making many things, counted in things.
+    Items,
 }
 
 impl Stage {
@@ -22,6 +24,7 @@ impl Stage {
             Self::Evaluate => "evaluate",
             Self::Generate => "generate",
             Self::Render => "render",
+            Self::Items => "items",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod attributes;
+mod batch;
 mod completions;
 mod face;
 mod make;
@@ -34,6 +35,7 @@ pub fn run(cli: &Cli, printer: &Printer) -> Result<Value, Failure> {
         Command::Music(what) => music::run(what, &models()?, printer),
         Command::Face(what) => face::run(what, &models()?, printer),
         Command::Video(what) => video::run(what, models, printer),
+        Command::Batch(args) => batch::run(args, models, printer),
         Command::Attributes(args) => attributes::run(args, models, printer),
         Command::Train(Train::LeadSheet(args)) => train::run(args, printer),
         Command::Train(Train::AttributeMap(args)) => train::attribute_map(args, printer),

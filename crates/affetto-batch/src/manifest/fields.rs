@@ -1,0 +1,195 @@
+//! Which fields a job may have, by the schema of requests, so that a kind of request that is new needs nothing here.
+
+use std::{collections::BTreeMap, path::Path, sync::LazyLock};
+
+use affetto::{Emotion, EmotionParts, Hint, Request, SchemaName, emotion::Curve};
+use serde_json::{Map, Value, json};
+
+use super::{nearest, paths, syntax::Fault};
+
+/// Fields of a job that are no fields of its request.
+pub(crate) const OF_JOB: [&str; 7] = [
+    "id",
+    "kind",
+    "out",
+    "matrix",
+    "comment",
+    "soundfont",
+    "strict",
+];
+/// Parts of the emotion that may stand beside it.
+pub(crate) const OF_EMOTION: [&str; 7] = [
+    "valence",
+    "arousal",
+    "dominance",
+    "intensity",
+    "label",
+    "mixture",
+    "curve",
+];
+
+/// The fields of each kind of request, with their schemas.
+static KINDS: LazyLock<BTreeMap<String, Map<String, Value>>> = LazyLock::new(|| {
+    let schema = SchemaName::Request.schema().to_value();
+    let variants = schema["oneOf"].as_array().cloned().unwrap_or_default();
+    let fields = |variant: Value| {
+        let fields = variant["properties"].as_object()?.clone();
+        let kind = fields.get("kind")?["const"].as_str()?.to_owned();
+        Some((kind, fields))
+    };
+    variants.into_iter().filter_map(fields).collect()
+});
+
+/// Every kind with the fields of its requests.
+pub(crate) fn kinds() -> &'static BTreeMap<String, Map<String, Value>> {
+    &KINDS
+}
+
+/// The fields of the kind that a job names.
+pub(super) fn of_kind(job: &Map<String, Value>) -> Result<&'static Map<String, Value>, Fault> {
+    let known = || kinds().keys().map(String::as_str);
+    match job.get("kind") {
+        Some(Value::String(kind)) => kinds().get(kind).ok_or_else(|| {
+            let near = nearest(kind, known()).map(str::to_owned);
+            let all: Vec<&str> = known().collect();
+            Fault::new(format!("no kind {kind:?}")).with_hint(match near {
+                Some(near) => format!("did you mean {near}?"),
+                None => format!("there are {}", all.join(", ")),
+            })
+        }),
+        Some(_) => Err(Fault::new("kind must be a text")),
+        None => Err(Fault::new("no kind")
+            .with_hint(format!("one of {}", known().collect::<Vec<_>>().join(", ")))),
+    }
+}
+
+/// The first field that neither jobs nor requests of this kind have, with the nearest one that they do have.
+pub(super) fn unknown<'a>(
+    job: &'a Map<String, Value>,
+    known: &Map<String, Value>,
+) -> Option<(&'a str, Option<String>)> {
+    let all = || {
+        let own = OF_JOB.into_iter().chain(OF_EMOTION);
+        own.chain(known.keys().map(String::as_str))
+    };
+    let is_known = |name: &str| name.starts_with("x-") || all().any(|field| field == name);
+    let name = job.keys().find(|name| !is_known(name))?;
+    Some((name, nearest(name, all()).map(str::to_owned)))
+}
+
+/// The request of a job: its own fields, with what is said of the emotion in one place.
+pub(super) fn request(
+    job: &Map<String, Value>,
+    known: &Map<String, Value>,
+    folder: &Path,
+) -> Result<Request, (Option<String>, Fault)> {
+    let mut fields = Map::new();
+    for (name, value) in job {
+        if name == "kind" || known.contains_key(name) && !OF_EMOTION.contains(&name.as_str()) {
+            fields.insert(name.clone(), typed(value, &known[name.as_str()]));
+        }
+    }
+    if let Some(emotion) = emotion(job, known, &mut fields, folder)? {
+        fields.insert("emotion".into(), emotion);
+    }
+    serde_json::from_value(Value::Object(fields.clone())).map_err(|error| {
+        let field = fields
+            .iter()
+            .find(|(name, value)| *name != "kind" && !is_readable(job, name, value));
+        let reason = error.to_string();
+        match field {
+            Some((name, _)) => (Some(name.clone()), Fault::new(format!("{name}: {reason}"))),
+            None => (None, Fault::new(reason)),
+        }
+    })
+}
+
+/// Whether a request could have this field so.
+fn is_readable(job: &Map<String, Value>, name: &str, value: &Value) -> bool {
+    let alone = json!({ "kind": job["kind"], name: value });
+    serde_json::from_value::<Request>(alone).is_ok()
+}
+
+/// A number of a table that is to be a text (a title, say) is one again.
+fn typed(value: &Value, schema: &Value) -> Value {
+    let only_text = match &schema["type"] {
+        Value::String(kind) => kind == "string",
+        Value::Array(kinds) => kinds.iter().all(|kind| kind == "string" || kind == "null"),
+        _ => false,
+    };
+    match value {
+        Value::Number(_) | Value::Bool(_) if only_text => Value::String(value.to_string()),
+        value => value.clone(),
+    }
+}
+
+/// The emotion with the parts that stand beside it; a number beside it comes before what its words say. An arousal that is
+/// no number stays where it is, if the kind has such a field.
+fn emotion(
+    job: &Map<String, Value>,
+    known: &Map<String, Value>,
+    fields: &mut Map<String, Value>,
+    folder: &Path,
+) -> Result<Option<Value>, (Option<String>, Fault)> {
+    let fault = |name: &str, reason: String, hint: Option<String>| {
+        let mut fault = Fault::new(reason);
+        fault.hint = hint;
+        (Some(name.to_owned()), fault)
+    };
+    let mut parts = match job.get("emotion") {
+        None => Map::new(),
+        Some(Value::String(text)) => {
+            let said = Emotion::parse(text)
+                .map_err(|error| fault("emotion", error.to_string(), error.hint()))?;
+            match serde_json::to_value(EmotionParts::from(said)) {
+                Ok(Value::Object(parts)) => parts,
+                _ => Map::new(),
+            }
+        }
+        Some(Value::Object(parts)) => parts.clone(),
+        Some(_) => {
+            return Err(fault(
+                "emotion",
+                "emotion must be a text or an object".into(),
+                None,
+            ));
+        }
+    };
+    for name in OF_EMOTION {
+        let Some(value) = job.get(name) else { continue };
+        if name == "curve" && value.is_string() {
+            let curve = curve(value.as_str().unwrap_or_default(), folder)
+                .map_err(|fault| (Some(name.to_owned()), fault))?;
+            parts.insert(name.into(), curve);
+        } else if known.contains_key(name) && !value.is_number() {
+            fields.insert(name.into(), value.clone());
+        } else {
+            parts.insert(name.into(), value.clone());
+        }
+    }
+    if !known.contains_key("emotion") {
+        return match parts.keys().next() {
+            Some(name) => Err(fault(
+                name,
+                "requests of this kind have no emotion".into(),
+                None,
+            )),
+            None => Ok(None),
+        };
+    }
+    Ok((!parts.is_empty()).then_some(Value::Object(parts)))
+}
+
+/// The curve of a file, which becomes part of the request.
+fn curve(text: &str, folder: &Path) -> Result<Value, Fault> {
+    let path = paths::below(text).map_err(Fault::new)?;
+    if let Some(reason) = paths::leads_out(folder, &path) {
+        return Err(Fault::new(reason));
+    }
+    let curve = Curve::read(&folder.join(path)).map_err(|error| {
+        let mut fault = Fault::new(error.to_string());
+        fault.hint = error.hint();
+        fault
+    })?;
+    serde_json::to_value(curve).map_err(|error| Fault::new(error.to_string()))
+}

@@ -1,0 +1,441 @@
+//! What is to be made: jobs in YAML, JSON, JSON lines or a table.
+
+pub(crate) mod fields;
+mod lines;
+mod matrix;
+pub(crate) mod paths;
+mod syntax;
+mod template;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use affetto::{Request, provenance_path};
+use affetto_core::{read_limited, sha256_hex};
+use serde_json::{Map, Value, json};
+
+use crate::{Error, key::with_slashes};
+use syntax::{Document, Fault};
+
+pub use syntax::Syntax;
+
+/// The schema that manifests name.
+pub(crate) const SCHEMA: &str = "batch/1";
+/// The most bytes of a manifest.
+pub(crate) const MOST_BYTES: u64 = 128 << 20;
+/// The most items of a manifest, its matrices expanded.
+pub const MOST_ITEMS: usize = 250_000;
+/// The most files of one item.
+const MOST_FILES: usize = 16;
+/// The longest id.
+const LONGEST_ID: usize = 128;
+
+/// A manifest whose every job is understood.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    path: PathBuf,
+    folder: PathBuf,
+    items: Vec<Item>,
+    sha256: String,
+}
+
+/// One thing to make.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Its name, the only one of its kind in the manifest: `[a-z0-9_][a-z0-9_.-]{0,127}`.
+    pub id: String,
+    /// What to make.
+    pub request: Request,
+    /// The files, below the folder of the manifest.
+    pub out: Vec<PathBuf>,
+    /// A SoundFont that plays `.wav` files.
+    pub soundfont: Option<PathBuf>,
+    /// Whether a control that misses its limit is an error.
+    pub strict: bool,
+    /// The job that it comes from, counted from 0.
+    pub job: usize,
+}
+
+impl Manifest {
+    /// Reads a manifest, and checks every job of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Read`], [`Error::UnknownSyntax`], or [`Error::Manifest`] with the line of the first fault.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let syntax = Syntax::of(path).ok_or_else(|| Error::UnknownSyntax { path: path.into() })?;
+        let bytes = read_limited(path, MOST_BYTES)?;
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
+            _ => PathBuf::from("."),
+        };
+        let sha256 = sha256_hex(&bytes);
+        let text =
+            String::from_utf8(bytes).map_err(|_| Fault::new("not text in UTF-8").in_file(path))?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let items = items(path, &folder, syntax, text).map_err(|fault| fault.in_file(path))?;
+        Ok(Self {
+            path: path.into(),
+            folder,
+            items,
+            sha256,
+        })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder that it stands in, and below which everything is written.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What it asks for, in its order.
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// The SHA-256 of the file.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// The line of the job that an item comes from, where the file still has it.
+    pub fn line(&self, item: &Item) -> Option<usize> {
+        let bytes = read_limited(&self.path, MOST_BYTES).ok()?;
+        let text = String::from_utf8(bytes).ok()?;
+        let document = Document::parse(Syntax::of(&self.path)?, &text).ok()?;
+        document.line(&text, item.job, None)
+    }
+
+    /// The folder of the journal, the reports and the scripts: `assets.yaml.batch` for `assets.yaml`.
+    pub fn state_folder(&self) -> PathBuf {
+        let name = state_name(&self.path);
+        match self.folder == Path::new(".") {
+            true => name.into(),
+            false => self.folder.join(name),
+        }
+    }
+}
+
+fn state_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    format!("{name}.batch")
+}
+
+fn items(path: &Path, folder: &Path, syntax: Syntax, text: &str) -> Result<Vec<Item>, Fault> {
+    let document = Document::parse(syntax, text)?;
+    check_head(&document, text)?;
+    let defaults = defaults(&document, text)?;
+    let mut items = Vec::new();
+    for (at, (_, job)) in document.jobs.iter().enumerate() {
+        let line = |field: Option<&str>| document.line(text, at, field);
+        let left = MOST_ITEMS - items.len();
+        check_fields(job, &defaults).map_err(|(field, fault)| {
+            let found = line(Some(field)).or_else(|| document.line_of_head(text, field));
+            fault.at(found)
+        })?;
+        let job = with_defaults(job, &defaults);
+        let jobs = matrix::expand(job, left).map_err(|fault| fault.at(line(Some("matrix"))))?;
+        if jobs.len() > left {
+            return Err(Fault::new(format!("more than {MOST_ITEMS} jobs")).at(line(None)));
+        }
+        for job in jobs {
+            let made = item(&job, at, folder).map_err(|(field, fault)| {
+                let found = line(field.as_deref());
+                let of_defaults = field.as_deref().is_some_and(|field| {
+                    !document.jobs[at].1.contains_key(field) && defaults.contains_key(field)
+                });
+                let found = match of_defaults {
+                    true => document.line_of_head(text, "defaults").or(found),
+                    false => found,
+                };
+                fault.at(found)
+            })?;
+            items.push(made);
+        }
+    }
+    check_names(path, &items)
+        .map_err(|(job, field, fault)| fault.at(document.line(text, job, Some(field))))?;
+    Ok(items)
+}
+
+fn check_head(document: &Document, text: &str) -> Result<(), Fault> {
+    for (name, value) in &document.head {
+        let fault = match name.as_str() {
+            "schema" if value == SCHEMA => continue,
+            "schema" => Fault::new(format!("schema is {value}, must be {SCHEMA:?}")),
+            "defaults" | "comment" => continue,
+            name if name.starts_with("x-") => continue,
+            name => {
+                let known = ["schema", "defaults", "jobs", "comment"];
+                let fault = Fault::new(format!("unknown field {name:?}"));
+                match nearest(name, known.into_iter()) {
+                    Some(near) => fault.with_hint(format!("did you mean {near}?")),
+                    None => fault.with_hint(format!("there are {}", known.join(", "))),
+                }
+            }
+        };
+        return Err(fault.at(document.line_of_head(text, name)));
+    }
+    Ok(())
+}
+
+fn defaults(document: &Document, text: &str) -> Result<Map<String, Value>, Fault> {
+    let fault = |reason: String| Fault::new(reason).at(document.line_of_head(text, "defaults"));
+    let defaults = match document.head.get("defaults") {
+        None => return Ok(Map::new()),
+        Some(Value::Object(defaults)) => defaults,
+        Some(_) => return Err(fault("defaults must be an object".into())),
+    };
+    let known = || {
+        let of_requests = fields::kinds().values().flat_map(|fields| fields.keys());
+        let own = fields::OF_JOB.into_iter().chain(fields::OF_EMOTION);
+        own.chain(of_requests.map(String::as_str))
+    };
+    for name in defaults.keys() {
+        if name == "id" || name == "matrix" {
+            return Err(fault(format!("{name} cannot have a default")));
+        }
+        if !name.starts_with("x-") && !known().any(|field| field == name) {
+            let unknown = fault(format!("unknown field {name:?} of defaults"));
+            return Err(match nearest(name, known()) {
+                Some(near) => unknown.with_hint(format!("did you mean {near}?")),
+                None => unknown,
+            });
+        }
+    }
+    Ok(defaults.clone())
+}
+
+/// A job with what it does not say itself. A default that its kind has no field for does not concern it.
+fn with_defaults(job: &Map<String, Value>, defaults: &Map<String, Value>) -> Map<String, Value> {
+    let mut whole = job.clone();
+    let kind = job.get("kind").or_else(|| defaults.get("kind"));
+    let known = kind
+        .and_then(Value::as_str)
+        .and_then(|kind| fields::kinds().get(kind));
+    for (name, value) in defaults {
+        let concerns = fields::OF_JOB.contains(&name.as_str())
+            || fields::OF_EMOTION.contains(&name.as_str())
+            || name.starts_with("x-")
+            || known.is_some_and(|known| known.contains_key(name));
+        if concerns && !whole.contains_key(name) {
+            whole.insert(name.clone(), value.clone());
+        }
+    }
+    whole
+}
+
+type FieldFault<'a> = (&'a str, Fault);
+
+/// Whether the job, and the matrix of it, have only fields that there are.
+fn check_fields<'a>(
+    job: &'a Map<String, Value>,
+    defaults: &Map<String, Value>,
+) -> Result<(), FieldFault<'a>> {
+    let mut named = Map::new();
+    let in_matrix = |name: &str| job.get("matrix").and_then(|matrix| matrix.get(name));
+    let kind = job.get("kind").or_else(|| defaults.get("kind"));
+    let of_matrix = in_matrix("kind").and_then(|kinds| kinds.get(0));
+    if let Some(kind) = of_matrix.or(kind) {
+        named.insert("kind".into(), kind.clone());
+    }
+    let known = fields::of_kind(&named).map_err(|fault| ("kind", fault))?;
+    let refuse = |name: &str, near: Option<String>| {
+        let fault = Fault::new(format!("unknown field {name:?}"));
+        match near {
+            Some(near) => fault.with_hint(format!("did you mean {near}?")),
+            None => fault.with_hint("`affetto schema batch` lists the fields of each kind"),
+        }
+    };
+    if let Some((name, near)) = fields::unknown(job, known) {
+        return Err((name, refuse(name, near)));
+    }
+    let Some(Value::Object(matrix)) = job.get("matrix") else {
+        return Ok(());
+    };
+    match fields::unknown(matrix, known) {
+        Some((name, near)) => Err(("matrix", refuse(name, near))),
+        None => Ok(()),
+    }
+}
+
+fn item(
+    job: &Map<String, Value>,
+    at: usize,
+    folder: &Path,
+) -> Result<Item, (Option<String>, Fault)> {
+    let in_field = |field: &str| {
+        let field = field.to_owned();
+        move |fault: Fault| (Some(field), fault)
+    };
+    let known = fields::of_kind(job).map_err(in_field("kind"))?;
+    let text = |field: &'static str| match job.get(field) {
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(Value::Number(number)) => Ok(number.to_string()),
+        Some(_) => Err(in_field(field)(Fault::new(format!(
+            "{field} must be a text"
+        )))),
+        None => Err((None, Fault::new(format!("no {field}")))),
+    };
+    let id = template::fill(&text("id")?, job).map_err(in_field("id"))?;
+    check_id(&id).map_err(in_field("id"))?;
+    let mut job = job.clone();
+    job.insert("id".into(), json!(id));
+    if let Some(Value::String(title)) = job.get("title").cloned() {
+        let title = title_of(&title, &job).map_err(in_field("title"))?;
+        job.insert("title".into(), json!(title));
+    }
+    let names = match job.get("out") {
+        Some(Value::Array(names)) => names.clone(),
+        Some(name) => vec![name.clone()],
+        None => return Err((None, Fault::new("no out"))),
+    };
+    if names.is_empty() || names.len() > MOST_FILES {
+        let reason = format!("{} files, 1 to {MOST_FILES} are possible", names.len());
+        return Err(in_field("out")(Fault::new(reason)));
+    }
+    let path = |field: &'static str, name: &Value| {
+        let Value::String(name) = name else {
+            return Err(in_field(field)(Fault::new(format!(
+                "{field} must be a text"
+            ))));
+        };
+        let filled = template::fill(name, &job).map_err(in_field(field))?;
+        paths::below(&filled).map_err(|reason| in_field(field)(Fault::new(reason)))
+    };
+    let out: Vec<PathBuf> = names
+        .iter()
+        .map(|name| path("out", name))
+        .collect::<Result<_, _>>()?;
+    let soundfont = job.get("soundfont").map(|name| path("soundfont", name));
+    let strict = match job.get("strict") {
+        None => false,
+        Some(Value::Bool(strict)) => *strict,
+        Some(_) => {
+            return Err(in_field("strict")(Fault::new(
+                "strict must be true or false",
+            )));
+        }
+    };
+    let request = fields::request(&job, known, folder)?;
+    for (role, input) in request.inputs() {
+        let text = input.to_string_lossy();
+        paths::below(&text).map_err(|reason| {
+            let field = job.iter().find(|(_, value)| value.as_str() == Some(&text));
+            let field = field.map(|(name, _)| name.clone());
+            (field, Fault::new(format!("{}: {reason}", role.name())))
+        })?;
+    }
+    for path in &out {
+        request.check_output(path).map_err(|error| {
+            use affetto::Hint as _;
+            let mut fault = Fault::new(error.to_string());
+            fault.hint = error.hint();
+            in_field("out")(fault)
+        })?;
+    }
+    Ok(Item {
+        id,
+        request,
+        out,
+        soundfont: soundfont.transpose()?,
+        strict,
+        job: at,
+    })
+}
+
+/// A title is for people: fields stand in it as they are.
+fn title_of(title: &str, job: &Map<String, Value>) -> Result<String, Fault> {
+    let mut filled = title.to_owned();
+    for (name, value) in job {
+        let text = match value {
+            Value::String(text) if name != "title" => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => continue,
+        };
+        filled = filled.replace(&format!("{{{name}}}"), &text);
+    }
+    match filled.len() {
+        0..=1_000 => Ok(filled),
+        length => Err(Fault::new(format!(
+            "a title of {length} bytes, 1000 at most"
+        ))),
+    }
+}
+
+fn check_id(id: &str) -> Result<(), Fault> {
+    let is_letter =
+        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
+    let sound = id.starts_with(is_letter)
+        && id.len() <= LONGEST_ID
+        && id
+            .chars()
+            .all(|letter| is_letter(letter) || ".-".contains(letter));
+    match sound {
+        true => Ok(()),
+        false => Err(Fault::new(format!("no usable id: {id:?}")).with_hint(
+            "an id has 1 to 128 lower-case letters, digits, `_`, `.` and `-`, and begins with neither of the last two",
+        )),
+    }
+}
+
+/// Whether every id and every file is named once, as a file system that does not tell `A` from `a` would have it.
+fn check_names(manifest: &Path, items: &[Item]) -> Result<(), (usize, &'static str, Fault)> {
+    let state = state_name(manifest).to_lowercase();
+    let own = manifest.file_name().unwrap_or_default().to_string_lossy();
+    let mut ids = BTreeMap::new();
+    let mut files = BTreeSet::new();
+    let inputs: BTreeSet<String> = items
+        .iter()
+        .flat_map(|item| item.request.inputs().map(|(_, path)| lower(path)))
+        .chain(
+            items
+                .iter()
+                .filter_map(|item| Some(lower(item.soundfont.as_deref()?))),
+        )
+        .collect();
+    for item in items {
+        if let Some(earlier) = ids.insert(item.id.as_str(), item.job) {
+            let fault = Fault::new(format!("the id {:?} stands twice", item.id));
+            let fault = match earlier == item.job {
+                true => fault.with_hint("write the fields of the matrix into it: \"{seed}\""),
+                false => fault,
+            };
+            return Err((item.job, "id", fault));
+        }
+        for path in &item.out {
+            let name = lower(path);
+            let refuse = |reason: String| Err((item.job, "out", Fault::new(reason)));
+            let shown = path.display();
+            if name == own.to_lowercase() || name.split('/').next() == Some(state.as_str()) {
+                return refuse(format!("belongs to the batch itself: {shown}"));
+            }
+            if inputs.contains(&name) {
+                return refuse(format!("is an input of a job: {shown}"));
+            }
+            let beside = lower(&provenance_path(path));
+            if !files.insert(name) || !files.insert(beside) {
+                return refuse(format!("is written by two jobs: {shown}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn lower(path: &Path) -> String {
+    with_slashes(path).to_lowercase()
+}
+
+/// The most alike of some names, if it is alike enough to be meant.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = known.map(|known| (strsim::damerau_levenshtein(name, known), known));
+    let (distance, known) = scored.min_by_key(|(distance, _)| *distance)?;
+    let near = distance <= name.len().max(known.len()).div_ceil(3);
+    near.then_some(known)
+}

@@ -1,0 +1,318 @@
+//! What is to be made, what stands already, and what cannot be made.
+
+use std::{collections::BTreeSet, path::Path};
+
+use affetto::{Engine, Models, Progress, Provenance, Stage, provenance_path};
+use affetto_core::Checksum;
+
+use crate::{
+    Cache, Error, Item, MadeFile, Manifest, Outcome, Reason, Record, Shard,
+    journal::Journals,
+    key::{Keys, with_slashes},
+    manifest::paths::leads_out,
+    rates::{Estimate, Rates, units},
+};
+
+/// What a plan is for.
+#[derive(Clone, Debug, Default)]
+pub struct PlanOptions {
+    /// The items of this shard alone.
+    pub shard: Option<Shard>,
+    /// Whether everything is made anew, over whatever stands there.
+    pub force: bool,
+    /// Where finished files may lie.
+    pub cache: Option<Cache>,
+}
+
+/// What becomes of each item of a manifest, or of one shard of it.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The items, in the order of the manifest.
+    pub planned: Vec<Planned>,
+    /// How many items belong to other shards.
+    pub elsewhere: usize,
+    /// How long it takes on one core after another, and how much it writes.
+    pub estimate: Estimate,
+}
+
+/// What becomes of an item.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// Its place in [`Manifest::items`].
+    pub at: usize,
+    /// What its files follow from; nothing where it is refused.
+    pub key: String,
+    /// What is to be done.
+    pub step: Step,
+}
+
+/// What is to be done for an item.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// It is made.
+    Make(Why),
+    /// Its files are copied from the cache.
+    Take,
+    /// Its files stand as the journal has them.
+    Keep,
+    /// Its files stand, without a line of the journal, as their provenance has them.
+    Adopt(Box<Record>),
+    /// It cannot be made.
+    Refuse(Reason),
+}
+
+/// Why an item is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It never was.
+    New,
+    /// It failed before.
+    Failed,
+    /// It was asked for otherwise, or made by other weights.
+    Changed,
+    /// A file of it is gone.
+    Missing(String),
+    /// A file of it is not as it was made.
+    Damaged(String),
+    /// Everything is made anew.
+    Forced,
+}
+
+impl Plan {
+    /// Looks at every item: at its journal, at the cache, at the files that stand.
+    ///
+    /// # Errors
+    ///
+    /// Where the journal cannot be read, or a link leads out of the folder of the manifest.
+    pub fn new(
+        manifest: &Manifest,
+        options: &PlanOptions,
+        models: &Models,
+        progress: &dyn Progress,
+    ) -> Result<Self, Error> {
+        let journals = Journals::read(&manifest.state_folder())?;
+        Self::with_journals(manifest, options, models, &journals, progress)
+    }
+
+    pub(crate) fn with_journals(
+        manifest: &Manifest,
+        options: &PlanOptions,
+        models: &Models,
+        journals: &Journals,
+        progress: &dyn Progress,
+    ) -> Result<Self, Error> {
+        let folder = manifest.folder();
+        let mut planner = Planner {
+            keys: Keys::new(models, folder),
+            folder,
+            options,
+            journals,
+            sound_folders: BTreeSet::new(),
+        };
+        let rates = Rates::new(journals);
+        let mut estimate = Estimate::default();
+        let items = manifest.items();
+        let holds = |item: &Item| options.shard.is_none_or(|shard| shard.holds(&item.id));
+        let total = items.iter().filter(|item| holds(item)).count();
+        let mut planned = Vec::with_capacity(total);
+        for (at, item) in items.iter().enumerate().filter(|(_, item)| holds(item)) {
+            if let Some(reason) = planner.way_out(item) {
+                return Err(Error::Manifest {
+                    path: manifest.path().into(),
+                    line: manifest.line(item),
+                    reason,
+                    hint: Some("put a folder in the place of the link".into()),
+                });
+            }
+            let (key, step) = planner.step(item);
+            if matches!(step, Step::Make(_)) {
+                estimate.add(&rates, &item.request);
+            }
+            planned.push(Planned { at, key, step });
+            if planned.len() % 100 == 0 || planned.len() == total {
+                progress.step(Stage::Read, planned.len(), total);
+            }
+        }
+        Ok(Self {
+            elsewhere: items.len() - planned.len(),
+            planned,
+            estimate,
+        })
+    }
+}
+
+struct Planner<'a> {
+    keys: Keys<'a>,
+    folder: &'a Path,
+    options: &'a PlanOptions,
+    journals: &'a Journals,
+    /// Folders in which no link leads out.
+    sound_folders: BTreeSet<std::path::PathBuf>,
+}
+
+impl Planner<'_> {
+    /// Where a file of the item would leave the folder by a link.
+    fn way_out(&mut self, item: &Item) -> Option<String> {
+        let named = item.request.inputs().map(|(_, path)| path);
+        let soundfont = item.soundfont.as_deref();
+        let paths = item
+            .out
+            .iter()
+            .map(AsRef::as_ref)
+            .chain(named)
+            .chain(soundfont);
+        for path in paths {
+            let parent = path.parent().unwrap_or(Path::new("")).to_path_buf();
+            if !self.sound_folders.contains(&parent) {
+                if let Some(reason) = leads_out(self.folder, &parent) {
+                    return Some(reason);
+                }
+                self.sound_folders.insert(parent);
+            }
+            let found = self.folder.join(path).symlink_metadata();
+            if found.is_ok_and(|found| found.file_type().is_symlink())
+                && let Some(reason) = leads_out(self.folder, path)
+            {
+                return Some(reason);
+            }
+        }
+        None
+    }
+
+    fn step(&mut self, item: &Item) -> (String, Step) {
+        let key = match self.keys.key(item) {
+            Ok(key) => key,
+            Err(reason) => return (String::new(), Step::Refuse(reason)),
+        };
+        if self.options.force {
+            return (key, Step::Make(Why::Forced));
+        }
+        let step = match self.journals.find(&item.id, &key) {
+            Some(record) if record.outcome != Outcome::Failed => self.look_at(&record),
+            Some(_) => Step::Make(Why::Failed),
+            None => self.unrecorded(item, &key),
+        };
+        let in_cache = || {
+            let found = self.options.cache.as_ref()?.find(&key)?;
+            belongs(&found, item).then_some(())
+        };
+        match step {
+            Step::Make(_) if in_cache().is_some() => (key, Step::Take),
+            step => (key, step),
+        }
+    }
+
+    fn look_at(&self, record: &Record) -> Step {
+        for file in record.all_files() {
+            match state(&self.folder.join(&file.path), file) {
+                State::Sound => {}
+                State::Missing => return Step::Make(Why::Missing(file.path.clone())),
+                State::Damaged => return Step::Make(Why::Damaged(file.path.clone())),
+            }
+        }
+        Step::Keep
+    }
+
+    fn unrecorded(&mut self, item: &Item, key: &str) -> Step {
+        if let Some(record) = self.adopted(item, key) {
+            return Step::Adopt(Box::new(record));
+        }
+        match self.journals.latest(&item.id) {
+            Some(_) => Step::Make(Why::Changed),
+            None => Step::Make(Why::New),
+        }
+    }
+
+    /// A record of files that stand, where their provenance says that they were made from the same by the same.
+    fn adopted(&mut self, item: &Item, key: &str) -> Option<Record> {
+        let first = self.folder.join(item.out.first()?);
+        let path = provenance_path(&first);
+        let provenance = Provenance::read(&path).ok()?;
+        let model = self.keys.model(&item.request).ok()?;
+        let same = provenance.request == item.request
+            && provenance.engine == Engine::this()
+            && provenance.models == Vec::from_iter(model)
+            && provenance.outputs.len() == item.out.len()
+            && !(item.strict && provenance.effects.iter().any(|effect| !effect.reached));
+        let inputs = &provenance.inputs;
+        let same_inputs = inputs
+            .iter()
+            .all(|input| self.keys.input(&input.path).as_ref() == Ok(&input.sha256));
+        if !same || !same_inputs {
+            return None;
+        }
+        let mut record = Record {
+            id: item.id.clone(),
+            key: key.into(),
+            kind: item.request.kind().name().into(),
+            units: units(&item.request),
+            outcome: Outcome::Found,
+            files: Vec::new(),
+            provenance: Vec::new(),
+            effects: provenance.effects.clone(),
+            warnings: provenance.warnings.clone(),
+            seconds: 0.0,
+            attempts: 0,
+            reason: None,
+        };
+        for (out, made) in item.out.iter().zip(&provenance.outputs) {
+            if out.file_name()?.to_string_lossy() != made.name {
+                return None;
+            }
+            let file = MadeFile {
+                path: with_slashes(out),
+                bytes: made.bytes,
+                sha256: made.sha256.clone(),
+            };
+            if !matches!(state(&self.folder.join(out), &file), State::Sound) {
+                return None;
+            }
+            record.files.push(file);
+            let beside = provenance_path(out);
+            let sum = Checksum::of_file(&self.folder.join(&beside)).ok()?;
+            if self.folder.join(&beside) != path
+                && Provenance::read(&self.folder.join(&beside)).ok()? != provenance
+            {
+                return None;
+            }
+            record.provenance.push(MadeFile {
+                path: with_slashes(&beside),
+                bytes: sum.bytes,
+                sha256: sum.sha256,
+            });
+        }
+        Some(record)
+    }
+}
+
+/// Whether every file of a record is one that the item may write.
+pub(crate) fn belongs(record: &Record, item: &Item) -> bool {
+    let may = |file: &MadeFile| {
+        let path = Path::new(&file.path);
+        let plain = path
+            .components()
+            .all(|part| matches!(part, std::path::Component::Normal(_)));
+        let is_own = |out: &std::path::PathBuf| {
+            path == out || path == provenance_path(out) || path.parent() == Some(out)
+        };
+        plain && item.out.iter().any(is_own)
+    };
+    record.all_files().all(may)
+}
+
+enum State {
+    Sound,
+    Missing,
+    Damaged,
+}
+
+fn state(path: &Path, file: &MadeFile) -> State {
+    match path.metadata() {
+        Err(_) => State::Missing,
+        Ok(found) if found.len() != file.bytes => State::Damaged,
+        Ok(_) => match Checksum::of_file(path) {
+            Ok(found) if found.sha256 == file.sha256 => State::Sound,
+            _ => State::Damaged,
+        },
+    }
+}
