@@ -1,36 +1,24 @@
-//! A manifest made by a build tool of a studio: nothing is made twice, and a failure names its item.
+//! A manifest made by a build tool of a studio: what is finished is never made twice.
 //!
 //!     cargo run --release --example batch
 
 #![allow(clippy::print_stdout)]
 
-use affetto::{Models, Progress, Stage};
-use affetto_batch::{BatchProgress, Event, Manifest, Outcome, RunOptions, run};
+use affetto::{Models, Silent};
+use affetto_batch::{Manifest, RunOptions, run};
 
-struct Build;
-
-impl Progress for Build {
-    fn step(&self, stage: Stage, done: usize, total: usize) {
-        println!("{} {done}/{total}", stage.name());
-    }
-}
-
-impl BatchProgress for Build {
-    fn event(&self, event: &Event<'_>) {
-        if let Event::Finished(record) = event
-            && record.outcome == Outcome::Failed
-        {
-            println!("{} failed: {:?}", record.id, record.reason);
-        }
-    }
-}
+const ASSETS: &str = "
+schema: batch/1
+defaults: {kind: music.lead-sheet, bars: 4}
+jobs:
+  - {id: 'town_{seed}', out: 'music/{id}.mid', valence: 0.4, matrix: {seed: [1, 2]}}
+";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::temp_dir().join("affetto-batch-example");
     std::fs::create_dir_all(&folder)?;
     let path = folder.join("assets.yaml");
-    let jobs = "jobs: [{id: 'town_{seed}', kind: music.lead-sheet, out: '{id}.mid', bars: 4, matrix: {seed: [1, 2]}}]";
-    std::fs::write(&path, jobs)?;
+    std::fs::write(&path, ASSETS)?;
     let options = RunOptions {
         resume: true,
         ..RunOptions::default()
@@ -39,8 +27,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         &Manifest::read(&path)?,
         &options,
         &Models::embedded()?,
-        &Build,
+        &Silent,
     )?;
-    println!("{} made, {}", report.counts.made, report.csv.display());
+    println!("{:?}", report.counts);
     Ok(())
 }

@@ -307,6 +307,17 @@ fn what_a_cache_has_is_not_made() {
     assert_eq!(made(third.path()).len(), 10);
 }
 
+/// A file stands where the cache would keep its files, as if it might only be read.
+#[test]
+fn a_cache_that_cannot_be_written_to_is_no_failure() {
+    let (place, cache) = (place(5), Place::new());
+    fs::write(cache.path().join("blobs"), "").unwrap();
+    let output = place.succeed(&format!("batch m.json --cache {}", cache.path().display()));
+    let said = stderr(&output);
+    assert_eq!(said.matches("the cache is only read").count(), 1, "{said}");
+    assert_eq!(made(place.path()).len(), 5);
+}
+
 #[test]
 fn failures_are_told_apart_and_the_rest_is_made() {
     let place = Place::new();
@@ -366,6 +377,48 @@ fn two_batches_in_a_folder_do_not_meet() {
     place.succeed("batch m.json --resume --wait");
     assert!(first.wait().unwrap().success());
     assert!(outputs(place.path()) == outputs(alone.path()));
+}
+
+/// On a file system that fills up in the middle, and is then made larger, where one may be mounted.
+#[test]
+fn a_disk_that_fills_up_loses_nothing() {
+    let (full, alone) = (place(30), place(30));
+    alone.succeed("batch m.json");
+    let kept = Place::new();
+    for name in ["m.json", "take.csv"] {
+        fs::copy(full.path().join(name), kept.path().join(name)).unwrap();
+    }
+    let mount = |options: &str| {
+        let mut command = Command::new("mount");
+        command
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(full.path());
+        command
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    if !mount("size=400k") {
+        eprintln!("skipped: no file system may be mounted here");
+        return;
+    }
+    for name in ["m.json", "take.csv"] {
+        fs::copy(kept.path().join(name), full.path().join(name)).unwrap();
+    }
+    let output = full.run("batch m.json");
+    let first = made(full.path()).len();
+    mount("remount,size=64m");
+    let again = full.run("batch m.json --resume");
+    let (found, made) = (outputs(full.path()), made(full.path()));
+    Command::new("umount").arg(full.path()).status().unwrap();
+    assert_eq!(output.status.code(), Some(6), "{}", stderr(&output));
+    assert!(again.status.success(), "{}", stderr(&again));
+    assert!(
+        (1..30).contains(&first),
+        "{first} items before the disk was full"
+    );
+    assert_eq!(made.len(), 30);
+    assert!(found == outputs(alone.path()));
 }
 
 #[cfg(unix)]

@@ -101,10 +101,19 @@ fn add_take(place: &Place) {
     .unwrap();
 }
 
+/// A manifest as the help has it.
+fn add_manifest(place: &Place) {
+    let help = stdout(&place.succeed("batch --help"));
+    let (_, example) = help.split_once("with assets.yaml:\n").unwrap();
+    let (manifest, _) = example.split_once("\n\n").unwrap();
+    fs::write(place.path().join("assets.yaml"), manifest).unwrap();
+}
+
 #[test]
 fn commands_of_the_readme_work() {
     let place = Place::new();
     add_take(&place);
+    add_manifest(&place);
     let found = commands(&fs::read_to_string(root().join("README.md")).unwrap());
     assert!(
         found.iter().any(|line| line.contains("-o sad-waltz.mid")),
@@ -120,6 +129,7 @@ fn commands_of_the_readme_work() {
 fn examples_of_the_help_work_when_pasted() {
     let place = Place::new();
     add_take(&place);
+    add_manifest(&place);
     // What the training of an example would have left.
     fs::create_dir(place.path().join("my-map")).unwrap();
     let map = root().join("models/attribute-map/map.json");
@@ -129,6 +139,8 @@ fn examples_of_the_help_work_when_pasted() {
         "music lead-sheet",
         "music piano",
         "face edit",
+        "batch",
+        "batch merge",
         "attributes",
         "train lead-sheet",
         "train piano",

@@ -7,6 +7,7 @@ use std::{
 
 use affetto::{Engine, Hint, ModelUsed, Models, Request};
 use affetto_core::{Checksum, sha256_hex};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{Item, Reason};
@@ -99,25 +100,42 @@ pub(crate) fn reason(error: &affetto::Error) -> Reason {
 
 /// JSON with the names of every object in order, so that it is the same however it was put together.
 fn canonical(value: &Value) -> String {
+    let mut text = String::new();
+    write_canonical(value, &mut text);
+    text
+}
+
+fn write_canonical(value: &Value, text: &mut String) {
     match value {
         Value::Object(object) => {
-            let mut names: Vec<&String> = object.keys().collect();
-            names.sort();
-            let fields = names
-                .into_iter()
-                .map(|name| format!("{}:{}", json!(name), canonical(&object[name])));
-            format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+            let mut fields: Vec<(&String, &Value)> = object.iter().collect();
+            fields.sort_by_key(|(name, _)| *name);
+            for (at, (name, value)) in fields.into_iter().enumerate() {
+                text.push(if at == 0 { '{' } else { ',' });
+                write_plain(name, text);
+                text.push(':');
+                write_canonical(value, text);
+            }
+            text.push_str(if object.is_empty() { "{}" } else { "}" });
         }
         Value::Array(values) => {
-            let values: Vec<String> = values.iter().map(canonical).collect();
-            format!("[{}]", values.join(","))
+            for (at, value) in values.iter().enumerate() {
+                text.push(if at == 0 { '[' } else { ',' });
+                write_canonical(value, text);
+            }
+            text.push_str(if values.is_empty() { "[]" } else { "]" });
         }
-        value => value.to_string(),
+        value => write_plain(value, text),
     }
+}
+
+fn write_plain(value: &impl Serialize, text: &mut String) {
+    text.push_str(&serde_json::to_string(value).unwrap_or_default());
 }
 
 #[test]
 fn the_order_of_fields_does_not_count() {
-    let value = json!({ "b": [1, { "d": null, "c": "x" }], "a": 0.5 });
-    assert_eq!(canonical(&value), r#"{"a":0.5,"b":[1,{"c":"x","d":null}]}"#);
+    let value = json!({ "b": [1, { "d": null, "c": "x" }], "a": 0.5, "e": {}, "f": [] });
+    let text = r#"{"a":0.5,"b":[1,{"c":"x","d":null}],"e":{},"f":[]}"#;
+    assert_eq!(canonical(&value), text);
 }

@@ -325,7 +325,7 @@ impl<'a, M: NextToken> Writer<'a, M> {
     /// Draws a chord; `next` is the sound that will stand above it, where that is given.
     fn draw_chord(&mut self, bar: usize, values: &[f64], next: Option<Token>) -> Option<Degree> {
         let position = self.cursor.position();
-        let grammar = &self.grammars[bar];
+        let permits = self.grammars[bar].permitted_chords(position, values);
         let logs = log_probabilities(&self.logits);
         let mut scores: Vec<(u32, f64)> = Token::ids(Slot::Chord)
             .filter_map(|id| {
@@ -333,9 +333,7 @@ impl<'a, M: NextToken> Writer<'a, M> {
                     return None;
                 };
                 let quality: Option<Quality> = chord.map(|degree| degree.quality);
-                grammar
-                    .permits_chord(position, values, quality)
-                    .then(|| (id, logs[id as usize] + self.preference(bar, chord)))
+                permits(quality).then(|| (id, logs[id as usize] + self.preference(bar, chord)))
             })
             .collect();
         if let Some(sound) = next {

@@ -4,7 +4,7 @@
 //! that can still end exactly at the bar line are known beforehand, so that a choice is permitted only where a
 //! way on exists: the search never meets a dead end.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, sync::LazyLock};
 
 use affetto_attributes::{ValenceClass, valence::paper_quality};
 use affetto_media::Quality;
@@ -116,7 +116,7 @@ impl BarGrammar {
         let counts = self.counts_from(0, 0);
         let found = narrow
             .into_iter()
-            .find(|target| target.reached_by(&[], counts));
+            .find(|target| target.reached_by(&Tally::default(), counts));
         Some(found.unwrap_or(whole))
     }
 
@@ -199,16 +199,26 @@ impl BarGrammar {
         self.completions[position as usize] & up_to_most & from_fewest
     }
 
-    /// Whether a chord of this quality (none for "no chord") may be taken at `position` after the events whose chord
-    /// valences are `values`.
-    pub fn permits_chord(&self, position: i64, values: &[f64], quality: Option<Quality>) -> bool {
-        let Some(target) = self.target else {
-            return true;
-        };
-        let mut values = values.to_vec();
-        values.push(chord_valence(quality));
-        let after = self.counts_from(position, values.len() - 1) >> 1;
-        target.reached_by(&values, after)
+    /// Which chords may be taken at `position` after the events whose chord valences are `values`, by their quality (none for
+    /// "no chord").
+    pub fn permitted_chords(
+        &self,
+        position: i64,
+        values: &[f64],
+    ) -> impl Fn(Option<Quality>) -> bool + use<> {
+        let after = self.counts_from(position, values.len()) >> 1;
+        let before = Tally::of(values);
+        let permitted: [bool; REPRESENTATIVES.len()] = std::array::from_fn(|place| {
+            let mut values = before.clone();
+            values.add(place, 1);
+            let target = self.target;
+            target.is_none_or(|target| target.reached_by(&values, after))
+        });
+        move |quality| {
+            let valence = chord_valence(quality);
+            let place = VALENCES.iter().position(|other| *other == valence);
+            place.is_some_and(|place| permitted[place])
+        }
     }
 
     /// Whether an event of `ticks` may be taken at `position`; `values` are the chord valences of the bar's events, this
@@ -219,7 +229,7 @@ impl BarGrammar {
         }
         let after = self.counts_from(position + ticks, values.len());
         match self.target {
-            Some(target) => target.reached_by(values, after),
+            Some(target) => target.reached_by(&Tally::of(values), after),
             None => after != 0,
         }
     }
@@ -276,33 +286,80 @@ impl Target {
     }
 
     /// Whether some number of further events in `more`, with chords freely chosen, brings the median of `values` here.
-    fn reached_by(&self, values: &[f64], more: Counts) -> bool {
+    fn reached_by(&self, values: &Tally, more: Counts) -> bool {
         (0..64)
             .filter(|count| more >> count & 1 == 1)
             .any(|count| self.reached_with(values, count))
     }
 
-    fn reached_with(&self, values: &[f64], count: usize) -> bool {
-        let valences = REPRESENTATIVES.map(chord_valence);
+    fn reached_with(&self, values: &Tally, count: usize) -> bool {
         // With more new events than old ones the median is theirs.
-        if count > values.len() && valences.iter().any(|valence| self.holds(*valence)) {
+        if count > values.total && VALENCES.iter().any(|valence| self.holds(*valence)) {
             return true;
         }
-        let mut all = values.to_vec();
         // At most two values decide a median, so two kinds of chords are enough to try.
-        for first in valences {
-            for second in valences {
+        for first in 0..VALENCES.len() {
+            for second in first..VALENCES.len() {
                 for split in 0..=count {
-                    all.truncate(values.len());
-                    all.extend(std::iter::repeat_n(first, split));
-                    all.extend(std::iter::repeat_n(second, count - split));
-                    if self.holds(median(&all)) {
+                    let mut all = values.clone();
+                    all.add(first, split);
+                    all.add(second, count - split);
+                    if self.holds(all.median()) {
                         return true;
                     }
                 }
             }
         }
         false
+    }
+}
+
+/// The chord valences that there are, rising.
+static VALENCES: LazyLock<[f64; REPRESENTATIVES.len()]> = LazyLock::new(|| {
+    let mut valences = REPRESENTATIVES.map(chord_valence);
+    valences.sort_by(f64::total_cmp);
+    valences
+});
+
+/// How often each of [`VALENCES`] stands in a bar.
+#[derive(Clone, Debug, Default)]
+struct Tally {
+    counts: [usize; REPRESENTATIVES.len()],
+    total: usize,
+}
+
+impl Tally {
+    fn of(values: &[f64]) -> Self {
+        let mut tally = Self::default();
+        for value in values {
+            let place = VALENCES.iter().position(|valence| valence == value);
+            tally.add(place.unwrap_or_default(), 1);
+        }
+        tally
+    }
+
+    fn add(&mut self, place: usize, count: usize) {
+        self.counts[place] += count;
+        self.total += count;
+    }
+
+    /// As [`median`] has it.
+    fn median(&self) -> f64 {
+        match self.total {
+            0 => 0.0,
+            count if count % 2 == 1 => self.at(count / 2),
+            count => (self.at(count / 2 - 1) + self.at(count / 2)) / 2.0,
+        }
+    }
+
+    /// The value at a place of the sorted list.
+    fn at(&self, place: usize) -> f64 {
+        let mut before = 0;
+        let found = self.counts.iter().position(|count| {
+            before += count;
+            before > place
+        });
+        VALENCES[found.unwrap_or_default()]
     }
 }
 
@@ -325,6 +382,16 @@ mod tests {
             count: None,
             mode: Mode::Major,
             style: None,
+        }
+    }
+
+    #[test]
+    fn a_tally_has_the_median_of_its_values() {
+        let mut rng = Seed(5).rng();
+        for count in 0..30 {
+            let draw = |_| VALENCES[(rng.uniform() * VALENCES.len() as f64) as usize];
+            let values: Vec<f64> = (0..count).map(draw).collect();
+            assert_eq!(Tally::of(&values).median(), median(&values), "{values:?}");
         }
     }
 
@@ -354,7 +421,7 @@ mod tests {
         while position < grammar.length {
             let chords: Vec<_> = REPRESENTATIVES
                 .into_iter()
-                .filter(|quality| grammar.permits_chord(position, &values, *quality))
+                .filter(|quality| grammar.permitted_chords(position, &values)(*quality))
                 .collect();
             values.push(chord_valence(chords[rng.below(chords.len())]));
             let steps: Vec<i64> = DURATIONS

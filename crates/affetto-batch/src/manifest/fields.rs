@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path, sync::LazyLock};
 
 use affetto::{Emotion, EmotionParts, Hint, Request, SchemaName, emotion::Curve};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{nearest, paths, syntax::Fault};
@@ -92,10 +93,10 @@ pub(super) fn request(
     if let Some(emotion) = emotion(job, known, &mut fields, folder)? {
         fields.insert("emotion".into(), emotion);
     }
-    serde_json::from_value(Value::Object(fields.clone())).map_err(|error| {
-        let field = fields
-            .iter()
-            .find(|(name, value)| *name != "kind" && !is_readable(job, name, value));
+    let fields = Value::Object(fields);
+    Request::deserialize(&fields).map_err(|error| {
+        let mut fields = fields.as_object().into_iter().flatten();
+        let field = fields.find(|(name, value)| *name != "kind" && !is_readable(job, name, value));
         let reason = error.to_string();
         match field {
             Some((name, _)) => (Some(name.clone()), Fault::new(format!("{name}: {reason}"))),

@@ -1,22 +1,21 @@
 //! What is to be made: jobs in YAML, JSON, JSON lines or a table.
 
 pub(crate) mod fields;
+mod item;
 mod lines;
 mod matrix;
+mod names;
 pub(crate) mod paths;
 mod syntax;
 mod template;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use affetto::{Request, provenance_path};
+use affetto::Request;
 use affetto_core::{read_limited, sha256_hex};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::{Error, key::with_slashes};
+use crate::Error;
 use syntax::{Document, Fault};
 
 pub use syntax::Syntax;
@@ -27,10 +26,6 @@ pub(crate) const SCHEMA: &str = "batch/1";
 pub(crate) const MOST_BYTES: u64 = 128 << 20;
 /// The most items of a manifest, its matrices expanded.
 pub const MOST_ITEMS: usize = 250_000;
-/// The most files of one item.
-const MOST_FILES: usize = 16;
-/// The longest id.
-const LONGEST_ID: usize = 128;
 
 /// A manifest whose every job is understood.
 #[derive(Clone, Debug)]
@@ -145,7 +140,7 @@ fn items(path: &Path, folder: &Path, syntax: Syntax, text: &str) -> Result<Vec<I
             return Err(Fault::new(format!("more than {MOST_ITEMS} jobs")).at(line(None)));
         }
         for job in jobs {
-            let made = item(&job, at, folder).map_err(|(field, fault)| {
+            let made = item::item(&job, at, folder).map_err(|(field, fault)| {
                 let found = line(field.as_deref());
                 let of_defaults = field.as_deref().is_some_and(|field| {
                     !document.jobs[at].1.contains_key(field) && defaults.contains_key(field)
@@ -159,7 +154,7 @@ fn items(path: &Path, folder: &Path, syntax: Syntax, text: &str) -> Result<Vec<I
             items.push(made);
         }
     }
-    check_names(path, &items)
+    names::check_names(path, &items)
         .map_err(|(job, field, fault)| fault.at(document.line(text, job, Some(field))))?;
     Ok(items)
 }
@@ -231,13 +226,11 @@ fn with_defaults(job: &Map<String, Value>, defaults: &Map<String, Value>) -> Map
     whole
 }
 
-type FieldFault<'a> = (&'a str, Fault);
-
 /// Whether the job, and the matrix of it, have only fields that there are.
 fn check_fields<'a>(
     job: &'a Map<String, Value>,
     defaults: &Map<String, Value>,
-) -> Result<(), FieldFault<'a>> {
+) -> Result<(), (&'a str, Fault)> {
     let mut named = Map::new();
     let in_matrix = |name: &str| job.get("matrix").and_then(|matrix| matrix.get(name));
     let kind = job.get("kind").or_else(|| defaults.get("kind"));
@@ -263,173 +256,6 @@ fn check_fields<'a>(
         Some((name, near)) => Err(("matrix", refuse(name, near))),
         None => Ok(()),
     }
-}
-
-fn item(
-    job: &Map<String, Value>,
-    at: usize,
-    folder: &Path,
-) -> Result<Item, (Option<String>, Fault)> {
-    let in_field = |field: &str| {
-        let field = field.to_owned();
-        move |fault: Fault| (Some(field), fault)
-    };
-    let known = fields::of_kind(job).map_err(in_field("kind"))?;
-    let text = |field: &'static str| match job.get(field) {
-        Some(Value::String(text)) => Ok(text.clone()),
-        Some(Value::Number(number)) => Ok(number.to_string()),
-        Some(_) => Err(in_field(field)(Fault::new(format!(
-            "{field} must be a text"
-        )))),
-        None => Err((None, Fault::new(format!("no {field}")))),
-    };
-    let id = template::fill(&text("id")?, job).map_err(in_field("id"))?;
-    check_id(&id).map_err(in_field("id"))?;
-    let mut job = job.clone();
-    job.insert("id".into(), json!(id));
-    if let Some(Value::String(title)) = job.get("title").cloned() {
-        let title = title_of(&title, &job).map_err(in_field("title"))?;
-        job.insert("title".into(), json!(title));
-    }
-    let names = match job.get("out") {
-        Some(Value::Array(names)) => names.clone(),
-        Some(name) => vec![name.clone()],
-        None => return Err((None, Fault::new("no out"))),
-    };
-    if names.is_empty() || names.len() > MOST_FILES {
-        let reason = format!("{} files, 1 to {MOST_FILES} are possible", names.len());
-        return Err(in_field("out")(Fault::new(reason)));
-    }
-    let path = |field: &'static str, name: &Value| {
-        let Value::String(name) = name else {
-            return Err(in_field(field)(Fault::new(format!(
-                "{field} must be a text"
-            ))));
-        };
-        let filled = template::fill(name, &job).map_err(in_field(field))?;
-        paths::below(&filled).map_err(|reason| in_field(field)(Fault::new(reason)))
-    };
-    let out: Vec<PathBuf> = names
-        .iter()
-        .map(|name| path("out", name))
-        .collect::<Result<_, _>>()?;
-    let soundfont = job.get("soundfont").map(|name| path("soundfont", name));
-    let strict = match job.get("strict") {
-        None => false,
-        Some(Value::Bool(strict)) => *strict,
-        Some(_) => {
-            return Err(in_field("strict")(Fault::new(
-                "strict must be true or false",
-            )));
-        }
-    };
-    let request = fields::request(&job, known, folder)?;
-    for (role, input) in request.inputs() {
-        let text = input.to_string_lossy();
-        paths::below(&text).map_err(|reason| {
-            let field = job.iter().find(|(_, value)| value.as_str() == Some(&text));
-            let field = field.map(|(name, _)| name.clone());
-            (field, Fault::new(format!("{}: {reason}", role.name())))
-        })?;
-    }
-    for path in &out {
-        request.check_output(path).map_err(|error| {
-            use affetto::Hint as _;
-            let mut fault = Fault::new(error.to_string());
-            fault.hint = error.hint();
-            in_field("out")(fault)
-        })?;
-    }
-    Ok(Item {
-        id,
-        request,
-        out,
-        soundfont: soundfont.transpose()?,
-        strict,
-        job: at,
-    })
-}
-
-/// A title is for people: fields stand in it as they are.
-fn title_of(title: &str, job: &Map<String, Value>) -> Result<String, Fault> {
-    let mut filled = title.to_owned();
-    for (name, value) in job {
-        let text = match value {
-            Value::String(text) if name != "title" => text.clone(),
-            Value::Number(number) => number.to_string(),
-            _ => continue,
-        };
-        filled = filled.replace(&format!("{{{name}}}"), &text);
-    }
-    match filled.len() {
-        0..=1_000 => Ok(filled),
-        length => Err(Fault::new(format!(
-            "a title of {length} bytes, 1000 at most"
-        ))),
-    }
-}
-
-fn check_id(id: &str) -> Result<(), Fault> {
-    let is_letter =
-        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
-    let sound = id.starts_with(is_letter)
-        && id.len() <= LONGEST_ID
-        && id
-            .chars()
-            .all(|letter| is_letter(letter) || ".-".contains(letter));
-    match sound {
-        true => Ok(()),
-        false => Err(Fault::new(format!("no usable id: {id:?}")).with_hint(
-            "an id has 1 to 128 lower-case letters, digits, `_`, `.` and `-`, and begins with neither of the last two",
-        )),
-    }
-}
-
-/// Whether every id and every file is named once, as a file system that does not tell `A` from `a` would have it.
-fn check_names(manifest: &Path, items: &[Item]) -> Result<(), (usize, &'static str, Fault)> {
-    let state = state_name(manifest).to_lowercase();
-    let own = manifest.file_name().unwrap_or_default().to_string_lossy();
-    let mut ids = BTreeMap::new();
-    let mut files = BTreeSet::new();
-    let inputs: BTreeSet<String> = items
-        .iter()
-        .flat_map(|item| item.request.inputs().map(|(_, path)| lower(path)))
-        .chain(
-            items
-                .iter()
-                .filter_map(|item| Some(lower(item.soundfont.as_deref()?))),
-        )
-        .collect();
-    for item in items {
-        if let Some(earlier) = ids.insert(item.id.as_str(), item.job) {
-            let fault = Fault::new(format!("the id {:?} stands twice", item.id));
-            let fault = match earlier == item.job {
-                true => fault.with_hint("write the fields of the matrix into it: \"{seed}\""),
-                false => fault,
-            };
-            return Err((item.job, "id", fault));
-        }
-        for path in &item.out {
-            let name = lower(path);
-            let refuse = |reason: String| Err((item.job, "out", Fault::new(reason)));
-            let shown = path.display();
-            if name == own.to_lowercase() || name.split('/').next() == Some(state.as_str()) {
-                return refuse(format!("belongs to the batch itself: {shown}"));
-            }
-            if inputs.contains(&name) {
-                return refuse(format!("is an input of a job: {shown}"));
-            }
-            let beside = lower(&provenance_path(path));
-            if !files.insert(name) || !files.insert(beside) {
-                return refuse(format!("is written by two jobs: {shown}"));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn lower(path: &Path) -> String {
-    with_slashes(path).to_lowercase()
 }
 
 /// The most alike of some names, if it is alike enough to be meant.
