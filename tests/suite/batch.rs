@@ -232,6 +232,8 @@ fn a_lost_journal_costs_nothing() {
     let place = place(10);
     place.succeed("batch m.json");
     fs::remove_dir_all(place.path().join("m.json.batch")).unwrap();
+    let merged = stderr(&place.succeed("batch merge m.json"));
+    assert!(merged.contains("10 found"), "{merged}");
     let said = stderr(&place.succeed("batch m.json"));
     assert!(said.contains("0 to make, 10 kept"), "{said}");
     assert_eq!(made(place.path()), Vec::<String>::new());
@@ -338,7 +340,13 @@ fn failures_are_told_apart_and_the_rest_is_made() {
     let group = said.lines().find(|line| line.contains("FILE")).unwrap();
     assert!(group.trim_start().starts_with("2 "), "{said}");
     assert!(place.names().contains(&"good.mid".to_owned()));
-    // What is foreign stays.
+    // What is foreign stays, also where a job is said otherwise.
+    let good = json!({ "jobs": [{ "id": "good", "kind": "music.lead-sheet", "out": "mine.mid", "bars": 2, "candidates": 1 }] });
+    fs::write(place.path().join("m.json"), good.to_string()).unwrap();
+    fs::write(place.path().join("mine.mid"), "mine").unwrap();
+    assert_eq!(place.run("batch m.json --resume").status.code(), Some(3));
+    assert_eq!(place.read("mine.mid"), b"mine");
+    fs::write(place.path().join("m.json"), jobs.to_string()).unwrap();
     fs::write(place.path().join("far.mid"), "mine").unwrap();
     assert_eq!(place.run("batch m.json --resume").status.code(), Some(3));
     assert_eq!(place.read("far.mid"), b"mine");

@@ -12,11 +12,11 @@ use std::{
 };
 
 use affetto::Effect;
-use affetto_core::sha256_hex;
+use affetto_core::{Checksum, sha256_hex};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{Error, Shard};
+use crate::{Error, Item, Shard, key::with_slashes, rates::units};
 
 /// The digits of a checksum that stand before a line.
 const DIGITS: usize = 16;
@@ -60,6 +60,24 @@ pub struct MadeFile {
     pub sha256: String,
 }
 
+impl MadeFile {
+    /// The file at `path` below the folder of the manifest.
+    pub(crate) fn new(path: &Path, bytes: u64, sha256: &str) -> Self {
+        Self {
+            path: with_slashes(path),
+            bytes,
+            sha256: sha256.into(),
+        }
+    }
+
+    /// Whether it stands below `folder` as it was made.
+    pub(crate) fn stands_below(&self, folder: &Path) -> bool {
+        let path = folder.join(&self.path);
+        path.metadata().is_ok_and(|found| found.len() == self.bytes)
+            && Checksum::of_file(&path).is_ok_and(|found| found.sha256 == self.sha256)
+    }
+}
+
 /// Why an item could not be made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
@@ -99,6 +117,24 @@ pub struct Record {
 }
 
 impl Record {
+    /// Of an item that ended so, with nothing that it made.
+    pub(crate) fn of(item: &Item, key: &str, outcome: Outcome) -> Self {
+        Self {
+            id: item.id.clone(),
+            key: key.into(),
+            kind: item.request.kind().name().into(),
+            units: units(&item.request),
+            outcome,
+            files: Vec::new(),
+            provenance: Vec::new(),
+            effects: Vec::new(),
+            warnings: Vec::new(),
+            seconds: 0.0,
+            attempts: 0,
+            reason: None,
+        }
+    }
+
     /// All files, those of the provenance last.
     pub fn all_files(&self) -> impl Iterator<Item = &MadeFile> {
         self.files.iter().chain(&self.provenance)

@@ -1,16 +1,19 @@
 //! What is to be made, what stands already, and what cannot be made.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    path::{Component, Path, PathBuf},
+};
 
-use affetto::{Engine, Models, Progress, Provenance, Stage, provenance_path};
+use affetto::{Engine, InputRole, Models, Progress, Provenance, Stage, provenance_path};
 use affetto_core::Checksum;
 
 use crate::{
     Cache, Error, Item, MadeFile, Manifest, Outcome, Reason, Record, Shard,
     journal::Journals,
-    key::{Keys, with_slashes},
+    key::Keys,
     manifest::paths::leads_out,
-    rates::{Estimate, Rates, units},
+    rates::{Estimate, Rates},
 };
 
 /// What a plan is for.
@@ -147,7 +150,7 @@ struct Planner<'a> {
     options: &'a PlanOptions,
     journals: &'a Journals,
     /// Folders in which no link leads out.
-    sound_folders: BTreeSet<std::path::PathBuf>,
+    sound_folders: BTreeSet<PathBuf>,
 }
 
 impl Planner<'_> {
@@ -203,14 +206,14 @@ impl Planner<'_> {
     }
 
     fn look_at(&self, record: &Record) -> Step {
-        for file in record.all_files() {
-            match state(&self.folder.join(&file.path), file) {
-                State::Sound => {}
-                State::Missing => return Step::Make(Why::Missing(file.path.clone())),
-                State::Damaged => return Step::Make(Why::Damaged(file.path.clone())),
-            }
+        let wanting = record
+            .all_files()
+            .find(|file| !file.stands_below(self.folder));
+        match wanting.map(|file| &file.path) {
+            None => Step::Keep,
+            Some(path) if self.folder.join(path).exists() => Step::Make(Why::Damaged(path.clone())),
+            Some(path) => Step::Make(Why::Missing(path.clone())),
         }
-        Step::Keep
     }
 
     fn unrecorded(&mut self, item: &Item, key: &str) -> Step {
@@ -225,63 +228,56 @@ impl Planner<'_> {
 
     /// A record of files that stand, where their provenance says that they were made from the same by the same.
     fn adopted(&mut self, item: &Item, key: &str) -> Option<Record> {
-        let first = self.folder.join(item.out.first()?);
-        let path = provenance_path(&first);
-        let provenance = Provenance::read(&path).ok()?;
-        let model = self.keys.model(&item.request).ok()?;
-        let same = provenance.request == item.request
-            && provenance.engine == Engine::this()
-            && provenance.models == Vec::from_iter(model)
-            && provenance.outputs.len() == item.out.len()
-            && !(item.strict && provenance.effects.iter().any(|effect| !effect.reached));
-        let inputs = &provenance.inputs;
-        let same_inputs = inputs
-            .iter()
-            .all(|input| self.keys.input(&input.path).as_ref() == Ok(&input.sha256));
-        if !same || !same_inputs {
+        let beside = provenance_path(item.out.first()?);
+        let provenance = Provenance::read(&self.folder.join(&beside)).ok()?;
+        if !self.is_of(&provenance, item) {
             return None;
         }
-        let mut record = Record {
-            id: item.id.clone(),
-            key: key.into(),
-            kind: item.request.kind().name().into(),
-            units: units(&item.request),
-            outcome: Outcome::Found,
-            files: Vec::new(),
-            provenance: Vec::new(),
-            effects: provenance.effects.clone(),
-            warnings: provenance.warnings.clone(),
-            seconds: 0.0,
-            attempts: 0,
-            reason: None,
-        };
+        let sum = Checksum::of_file(&self.folder.join(&beside)).ok()?;
+        let (mut files, mut beside) = (Vec::new(), Vec::new());
         for (out, made) in item.out.iter().zip(&provenance.outputs) {
             if out.file_name()?.to_string_lossy() != made.name {
                 return None;
             }
-            let file = MadeFile {
-                path: with_slashes(out),
-                bytes: made.bytes,
-                sha256: made.sha256.clone(),
-            };
-            if !matches!(state(&self.folder.join(out), &file), State::Sound) {
-                return None;
-            }
-            record.files.push(file);
-            let beside = provenance_path(out);
-            let sum = Checksum::of_file(&self.folder.join(&beside)).ok()?;
-            if self.folder.join(&beside) != path
-                && Provenance::read(&self.folder.join(&beside)).ok()? != provenance
-            {
-                return None;
-            }
-            record.provenance.push(MadeFile {
-                path: with_slashes(&beside),
-                bytes: sum.bytes,
-                sha256: sum.sha256,
-            });
+            files.push(MadeFile::new(out, made.bytes, &made.sha256));
+            beside.push(MadeFile::new(&provenance_path(out), sum.bytes, &sum.sha256));
         }
-        Some(record)
+        let record = Record {
+            files,
+            provenance: beside,
+            effects: provenance.effects,
+            warnings: provenance.warnings,
+            ..Record::of(item, key, Outcome::Found)
+        };
+        let whole = record
+            .all_files()
+            .all(|file| file.stands_below(self.folder));
+        whole.then_some(record)
+    }
+
+    /// Whether a provenance is that of the item as it would be made now.
+    fn is_of(&mut self, provenance: &Provenance, item: &Item) -> bool {
+        let Ok(model) = self.keys.model(&item.request) else {
+            return false;
+        };
+        let has_sound = item
+            .out
+            .iter()
+            .any(|out| out.extension() == Some("wav".as_ref()));
+        let soundfont = item.soundfont.as_ref().filter(|_| has_sound);
+        let mut inputs = provenance.inputs.iter();
+        let recorded = inputs.find(|input| input.role == InputRole::Soundfont);
+        let missed = provenance.effects.iter().any(|effect| !effect.reached);
+        provenance.request == item.request
+            && provenance.engine == Engine::this()
+            && provenance.models == Vec::from_iter(model)
+            && provenance.outputs.len() == item.out.len()
+            && recorded.map(|input| &input.path) == soundfont
+            && !(item.strict && missed)
+            && provenance
+                .inputs
+                .iter()
+                .all(|input| self.keys.input(&input.path).as_ref() == Ok(&input.sha256))
     }
 }
 
@@ -291,28 +287,11 @@ pub(crate) fn belongs(record: &Record, item: &Item) -> bool {
         let path = Path::new(&file.path);
         let plain = path
             .components()
-            .all(|part| matches!(part, std::path::Component::Normal(_)));
-        let is_own = |out: &std::path::PathBuf| {
+            .all(|part| matches!(part, Component::Normal(_)));
+        let is_own = |out: &PathBuf| {
             path == out || path == provenance_path(out) || path.parent() == Some(out)
         };
         plain && item.out.iter().any(is_own)
     };
     record.all_files().all(may)
-}
-
-enum State {
-    Sound,
-    Missing,
-    Damaged,
-}
-
-fn state(path: &Path, file: &MadeFile) -> State {
-    match path.metadata() {
-        Err(_) => State::Missing,
-        Ok(found) if found.len() != file.bytes => State::Damaged,
-        Ok(_) => match Checksum::of_file(path) {
-            Ok(found) if found.sha256 == file.sha256 => State::Sound,
-            _ => State::Damaged,
-        },
-    }
 }

@@ -2,8 +2,9 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, Write},
-    path::{Path, PathBuf},
+    fs,
+    io::{self, BufWriter, Write},
+    path::PathBuf,
 };
 
 use affetto::{Effect, Engine, Models, Silent};
@@ -11,7 +12,9 @@ use affetto_core::AtomicFile;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{Error, Manifest, Outcome, Plan, PlanOptions, Record, Shard, Step, journal::Journals};
+use crate::{
+    Error, MadeFile, Manifest, Outcome, Plan, PlanOptions, Record, Shard, Step, journal::Journals,
+};
 
 /// The ids that are named of one reason.
 const NAMED: usize = 20;
@@ -113,76 +116,121 @@ pub(crate) fn write(
     journals: &Journals,
     shard: Option<Shard>,
 ) -> Result<Report, Error> {
-    let folder = manifest.state_folder();
-    std::fs::create_dir_all(&folder).map_err(|source| Error::write(&folder, source))?;
-    let name = match shard {
-        Some(shard) => format!("report.{}-of-{}", shard.number(), shard.count()),
-        None => "report".into(),
-    };
+    let mut sheets = Sheets::create(manifest, shard)?;
     let mut report = Report {
         counts: Counts::default(),
         failures: Vec::new(),
         pending: Vec::new(),
-        json: folder.join(format!("{name}.json")),
-        csv: folder.join(format!("{name}.csv")),
+        json: sheets.json.1.clone(),
+        csv: sheets.csv.1.clone(),
     };
-    let (json, csv) = (report.json.clone(), report.csv.clone());
-    let failed = |path: &Path| {
-        let path = path.to_path_buf();
-        move |source| Error::write(&path, source)
-    };
-    let mut table = csv::Writer::from_writer(AtomicFile::create(&csv).map_err(failed(&csv))?);
-    let mut out = io::BufWriter::new(AtomicFile::create(&json).map_err(failed(&json))?);
     let mut groups = BTreeMap::new();
-    let begin = json!({
-        "schema": "batch-report/1", "manifest": manifest.path().file_name().unwrap_or_default().to_string_lossy(),
-        "manifest_sha256": manifest.sha256(), "engine": Engine::this(), "shard": shard.map(|it| it.to_string()),
-    });
-    let mut items = || -> io::Result<()> {
-        table.write_record([
-            "id", "kind", "outcome", "output", "sha256", "bytes", "asked", "measured", "seconds",
-            "reason",
-        ])?;
-        let begin = begin.to_string();
-        write!(out, "{},\n \"items\": [", begin.trim_end_matches('}'))?;
-        for (number, planned) in plan.planned.iter().enumerate() {
-            let item = &manifest.items()[planned.at];
-            let record = match &planned.step {
-                // What was looked at and found wanting is pending, unless it was made since.
-                _ if planned.key.is_empty() => journals.latest(&item.id),
-                _ => journals.find(&item.id, &planned.key),
-            };
-            let kind = item.request.kind().name();
-            let record = record.filter(|record| is_sound(manifest, record, &planned.step));
-            report.count(&item.id, record.as_ref());
-            if let Some(record) = &record {
-                group(&mut groups, record);
-            }
-            rows(&mut table, &item.id, kind, record.as_ref())?;
-            let separator = if number == 0 { "" } else { "," };
-            let value = of_item(&item.id, kind, record.as_ref());
-            write!(out, "{separator}\n  {value}")?;
+    for planned in &plan.planned {
+        let item = &manifest.items()[planned.at];
+        let record = match &planned.step {
+            Step::Adopt(record) => Some(Record::clone(record)),
+            Step::Refuse(_) => journals.latest(&item.id),
+            _ => journals.find(&item.id, &planned.key),
+        };
+        let record = record.filter(|record| is_sound(manifest, record, &planned.step));
+        report.count(&item.id, record.as_ref());
+        if let Some(record) = &record {
+            group(&mut groups, record);
         }
-        Ok(())
-    };
-    items().map_err(failed(&json))?;
+        sheets.item(&item.id, item.request.kind().name(), record.as_ref())?;
+    }
     report.failures = groups.into_values().collect();
     report
         .failures
         .sort_by_key(|group| usize::MAX - group.count);
-    let end = json!({ "counts": report.counts, "failures": report.failures });
-    let end = end.to_string();
-    writeln!(out, "\n ],\n {}", end.trim_start_matches('{')).map_err(failed(&json))?;
-    let out = out
-        .into_inner()
-        .map_err(|error| Error::write(&json, error.into_error()))?;
-    let table = table
-        .into_inner()
-        .map_err(|error| Error::write(&csv, error.into_error().into()))?;
-    out.commit().map_err(failed(&json))?;
-    table.commit().map_err(failed(&csv))?;
+    sheets.finish(&report)?;
     Ok(report)
 }
+
+/// The two reports while they are written, an item at a time, each with its path.
+struct Sheets {
+    json: (BufWriter<AtomicFile>, PathBuf),
+    csv: (csv::Writer<AtomicFile>, PathBuf),
+    items: usize,
+}
+
+impl Sheets {
+    fn create(manifest: &Manifest, shard: Option<Shard>) -> Result<Self, Error> {
+        let folder = manifest.state_folder();
+        fs::create_dir_all(&folder).map_err(|source| Error::write(&folder, source))?;
+        let name = match shard {
+            Some(shard) => format!("report.{}-of-{}", shard.number(), shard.count()),
+            None => "report".into(),
+        };
+        let create = |extension: &str| {
+            let path = folder.join(format!("{name}.{extension}"));
+            let file = AtomicFile::create(&path).map_err(|source| Error::write(&path, source))?;
+            Ok::<_, Error>((file, path))
+        };
+        // In the order of their paths, as whoever writes several files does.
+        let ((csv, csv_path), (json, json_path)) = (create("csv")?, create("json")?);
+        let mut sheets = Self {
+            json: (BufWriter::new(json), json_path),
+            csv: (csv::Writer::from_writer(csv), csv_path),
+            items: 0,
+        };
+        sheets.begin(manifest, shard)?;
+        Ok(sheets)
+    }
+
+    fn begin(&mut self, manifest: &Manifest, shard: Option<Shard>) -> Result<(), Error> {
+        let name = manifest.path().file_name().unwrap_or_default();
+        let begin = json!({
+            "schema": "batch-report/1", "manifest": name.to_string_lossy(), "manifest_sha256": manifest.sha256(),
+            "engine": Engine::this(), "shard": shard.map(|shard| shard.to_string()),
+        });
+        let begin = begin.to_string();
+        let begin = begin.trim_end_matches('}');
+        self.json(&format!("{begin},\n \"items\": ["))?;
+        self.row(&COLUMNS)
+    }
+
+    fn item(&mut self, id: &str, kind: &str, record: Option<&Record>) -> Result<(), Error> {
+        let separator = if self.items == 0 { "" } else { "," };
+        self.items += 1;
+        self.json(&format!("{separator}\n  {}", of_item(id, kind, record)))?;
+        for row in rows(id, kind, record) {
+            self.row(&row)?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, report: &Report) -> Result<(), Error> {
+        let end = json!({ "counts": report.counts, "failures": report.failures }).to_string();
+        self.json(&format!("\n ],\n {}\n", end.trim_start_matches('{')))?;
+        let (json, path) = self.json;
+        let json = json.into_inner().map_err(io::IntoInnerError::into_error);
+        json.and_then(AtomicFile::commit)
+            .map_err(|source| Error::write(&path, source))?;
+        let (csv, path) = self.csv;
+        let csv = csv.into_inner().map_err(|error| error.into_error());
+        csv.map_err(io::Error::from)
+            .and_then(AtomicFile::commit)
+            .map_err(|source| Error::write(&path, source))
+    }
+
+    fn json(&mut self, text: &str) -> Result<(), Error> {
+        let (json, path) = &mut self.json;
+        let written = json.write_all(text.as_bytes());
+        written.map_err(|source| Error::write(path, source))
+    }
+
+    fn row(&mut self, cells: &[impl AsRef<[u8]>]) -> Result<(), Error> {
+        let (csv, path) = &mut self.csv;
+        let written = csv.write_record(cells);
+        written.map_err(|error| Error::write(path, error.into()))
+    }
+}
+
+/// The columns of the table: a row for each file, and one for an item without any.
+const COLUMNS: [&str; 10] = [
+    "id", "kind", "outcome", "output", "sha256", "bytes", "asked", "measured", "seconds", "reason",
+];
 
 /// Whether the files of a record were looked at and are as they should be, or were made after they were looked at.
 fn is_sound(manifest: &Manifest, record: &Record, step: &Step) -> bool {
@@ -190,13 +238,7 @@ fn is_sound(manifest: &Manifest, record: &Record, step: &Step) -> bool {
         return true;
     }
     let folder = manifest.folder();
-    let stands = |file: &crate::MadeFile| {
-        let found = folder.join(&file.path).metadata();
-        found.is_ok_and(|found| found.len() == file.bytes)
-            && affetto_core::Checksum::of_file(&folder.join(&file.path))
-                .is_ok_and(|found| found.sha256 == file.sha256)
-    };
-    record.all_files().all(stands)
+    record.all_files().all(|file| file.stands_below(folder))
 }
 
 impl Report {
@@ -255,43 +297,33 @@ fn of_item(id: &str, kind: &str, record: Option<&Record>) -> serde_json::Value {
     }
 }
 
-fn rows<W: Write>(
-    table: &mut csv::Writer<W>,
-    id: &str,
-    kind: &str,
-    record: Option<&Record>,
-) -> io::Result<()> {
+fn rows(id: &str, kind: &str, record: Option<&Record>) -> Vec<[String; COLUMNS.len()]> {
+    let mut row = [const { String::new() }; COLUMNS.len()];
+    (row[0], row[1], row[2]) = (id.into(), kind.into(), "pending".into());
     let Some(record) = record else {
-        table.write_record([id, kind, "pending", "", "", "", "", "", "", ""])?;
-        return Ok(());
+        return vec![row];
     };
     let words = |word: fn(&Effect) -> &str| {
         let effects = record.effects.iter();
         let words = effects.map(|effect| format!("{} {}", effect.control.name(), word(effect)));
         words.collect::<Vec<_>>().join("; ")
     };
-    let (asked, measured) = (words(|it| &it.asked), words(|it| &it.measured));
-    let seconds = format!("{:.3}", record.seconds);
-    let reason = record.reason.as_ref().map_or("", |reason| &reason.message);
-    let mut row = |output: &str, sha256: &str, bytes: &str| {
-        table.write_record([
-            id,
-            kind,
-            record.outcome.name(),
-            output,
-            sha256,
-            bytes,
-            &asked,
-            &measured,
-            &seconds,
-            reason,
-        ])
+    row[2] = record.outcome.name().into();
+    (row[6], row[7]) = (words(|it| &it.asked), words(|it| &it.measured));
+    row[8] = format!("{:.3}", record.seconds);
+    row[9] = record
+        .reason
+        .as_ref()
+        .map_or_else(String::new, |reason| reason.message.clone());
+    let of_file = |file: &MadeFile| {
+        let mut row = row.clone();
+        row[3] = file.path.clone();
+        row[4] = file.sha256.clone();
+        row[5] = file.bytes.to_string();
+        row
     };
-    if record.files.is_empty() {
-        row("", "", "")?;
+    match record.files.as_slice() {
+        [] => vec![row],
+        files => files.iter().map(of_file).collect(),
     }
-    for file in &record.files {
-        row(&file.path, &file.sha256, &file.bytes.to_string())?;
-    }
-    Ok(())
 }

@@ -19,10 +19,9 @@ use crate::{
     Error, Item, MadeFile, Manifest, Outcome, Plan, PlanOptions, Reason, Record, Report, Shard,
     Step, Why,
     journal::{Journals, Writer},
-    key::{reason, with_slashes},
+    key::reason,
     manifest::paths::leads_out,
     plan::belongs,
-    rates::units,
     report,
 };
 
@@ -188,8 +187,9 @@ impl Work<'_> {
                 None => self.make(item, &planned.key, false)?,
             },
             Step::Make(why) => {
-                let is_ours = matches!(why, Why::Missing(_) | Why::Damaged(_) | Why::Changed);
-                self.make(item, &planned.key, is_ours || *why == Why::Forced)?
+                // Files that the journal has are ours, as they are; of others the provenance must say so.
+                let over = matches!(why, Why::Missing(_) | Why::Damaged(_) | Why::Forced);
+                self.make(item, &planned.key, over)?
             }
         };
         self.journal.write(&record)?;
@@ -301,24 +301,18 @@ impl Work<'_> {
         attempts: usize,
     ) -> Record {
         let folder = self.manifest.folder();
-        let file = |file: &WrittenFile| MadeFile {
-            path: with_slashes(file.path.strip_prefix(folder).unwrap_or(&file.path)),
-            bytes: file.bytes,
-            sha256: file.sha256.clone(),
+        let file = |file: &WrittenFile| {
+            let path = file.path.strip_prefix(folder).unwrap_or(&file.path);
+            MadeFile::new(path, file.bytes, &file.sha256)
         };
         Record {
-            id: item.id.clone(),
-            key: key.into(),
-            kind: item.request.kind().name().into(),
-            units: units(&item.request),
-            outcome: Outcome::Made,
             files: output.files.iter().map(file).collect(),
             provenance: output.provenance.iter().map(file).collect(),
             effects: output.effects,
             warnings: output.warnings,
             seconds,
             attempts,
-            reason: None,
+            ..Record::of(item, key, Outcome::Made)
         }
     }
 
@@ -339,18 +333,10 @@ impl Work<'_> {
 
 fn failed(item: &Item, key: &str, reason: Reason, attempts: usize, seconds: f64) -> Record {
     Record {
-        id: item.id.clone(),
-        key: key.into(),
-        kind: item.request.kind().name().into(),
-        units: units(&item.request),
-        outcome: Outcome::Failed,
-        files: Vec::new(),
-        provenance: Vec::new(),
-        effects: Vec::new(),
-        warnings: Vec::new(),
         seconds,
         attempts,
         reason: Some(reason),
+        ..Record::of(item, key, Outcome::Failed)
     }
 }
 
