@@ -85,7 +85,7 @@ pub struct GivenArgs {
 #[derive(Args)]
 #[command(next_help_heading = "Files")]
 pub struct FileArgs {
-    /// Write to FILE, in the format of its extension: mid, musicxml, mxl, abc, ly, wav, png
+    /// Write to FILE, in the format of its extension: mid, musicxml, mxl, abc, ly, wav, ogg, png
     #[arg(short, long, value_name = "FILE")]
     pub output: Vec<PathBuf>,
     /// Write these formats too, beside each FILE
@@ -94,7 +94,7 @@ pub struct FileArgs {
     /// Write N variations: FILE-01, FILE-02 and so on
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=9999))]
     pub variations: Option<u16>,
-    /// Instruments (.sf2) for wav files, instead of the built-in ones
+    /// Instruments (.sf2) for wav and ogg files, instead of the built-in ones
     #[arg(long, value_name = "FILE")]
     pub soundfont: Option<PathBuf>,
     /// Title written into the files
@@ -380,6 +380,8 @@ pub enum FileFormat {
     Ly,
     /// Sound
     Wav,
+    /// Sound, compressed: Ogg Vorbis
+    Ogg,
     /// Piano roll
     Png,
 }
@@ -394,6 +396,7 @@ impl FileFormat {
             Self::Abc => "abc",
             Self::Ly => "ly",
             Self::Wav => "wav",
+            Self::Ogg => "ogg",
             Self::Png => "png",
         }
     }
