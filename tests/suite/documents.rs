@@ -128,6 +128,7 @@ fn examples_of_the_help_work_when_pasted() {
         "",
         "music lead-sheet",
         "music piano",
+        "music set",
         "face edit",
         "attributes",
         "train lead-sheet",

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt, ops::RangeInclusive, str::FromStr};
 
 use affetto_core::Seed;
 use affetto_emotion::Emotion;
-use affetto_media::{Key, Metre};
+use affetto_media::{Key, Metre, Tempo, f64_from_quarters};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -115,7 +115,28 @@ impl SetRequest {
             let (lowest, highest) = (*range.start() as f64, *range.end() as f64);
             within(what, Some(count as f64), lowest, highest)?;
         }
-        self.lead_sheet().check()
+        self.lead_sheet().check()?;
+        match self.tempo_bpm {
+            Some(bpm) => {
+                let metre = self.meter.unwrap_or(Metre::COMMON);
+                self.check_seconds(metre, Tempo::from_bpm(bpm))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the loop with its introduction is of a length that a game can use.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Range`] where it is not.
+    pub fn check_seconds(&self, metre: Metre, tempo: Tempo) -> Result<(), Error> {
+        let quarter_secs = f64::from(tempo.micros_per_quarter()) * 1e-6;
+        let bar_secs = f64_from_quarters(metre.length()) * quarter_secs;
+        let seconds = bar_secs * (self.bars + self.intro) as f64;
+        let (shortest, longest) = (*LOOP_SECS.start(), *LOOP_SECS.end());
+        let what = "the seconds of the loop and its introduction";
+        within(what, Some(seconds), shortest, longest)
     }
 
     /// The lead sheet that the layers are made of: its melody and its chords.
@@ -218,6 +239,8 @@ mod tests {
             r#"{"outro": 9}"#,
             r#"{"tempo_bpm": 9.0}"#,
             r#"{"candidates": 0}"#,
+            r#"{"bars": 128, "tempo_bpm": 60.0}"#,
+            r#"{"bars": 2, "intro": 0, "meter": "2/4", "tempo_bpm": 300.0}"#,
         ] {
             let request: SetRequest = serde_json::from_str(wrong).unwrap();
             assert!(

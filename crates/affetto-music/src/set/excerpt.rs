@@ -78,13 +78,18 @@ pub(super) fn in_a_row(scores: &[(&str, &Score)]) -> Option<Score> {
             .collect(),
         ..(*first).clone()
     };
-    let mut onset = Quarters::from_integer(0);
+    let zero = Quarters::from_integer(0);
+    let mut onset = zero;
     for (name, score) in scores {
         row.sections.push(Section {
             onset,
             name: (*name).into(),
         });
         row.bars.extend_from_slice(&score.bars);
+        let silent = score.chords.first().is_none_or(|first| first.onset > zero);
+        if silent && row.chords.last().is_some_and(|last| last.chord.is_some()) {
+            row.chords.push(ChordChange { onset, chord: None });
+        }
         for change in &score.chords {
             if row.chords.last().and_then(|last| last.chord) != change.chord {
                 row.chords.push(ChordChange {

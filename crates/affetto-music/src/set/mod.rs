@@ -23,7 +23,6 @@ use crate::{
     Error,
     arrange::{Accompaniment, arrange_along},
     compose::{Asked, Composition},
-    condition::within,
 };
 use excerpt::{excerpt, in_a_row, notes_between};
 use palette::Palette;
@@ -120,15 +119,7 @@ impl GameScore {
             score: sheet,
             asked,
         } = composition;
-        let bar_secs = sheet.seconds_at(asked.meter.length());
-        let seconds = bar_secs * (request.bars + request.intro) as f64;
-        let (shortest, longest) = (*LOOP_SECS.start(), *LOOP_SECS.end());
-        within(
-            "seconds of the loop and its introduction",
-            Some(seconds),
-            shortest,
-            longest,
-        )?;
+        request.check_seconds(asked.meter, sheet.tempo())?;
         let players = Players::new(request, sheet, asked);
         let all = voices(request.layers);
         let count = all.len() as f64;
@@ -297,7 +288,7 @@ impl<'a> Players<'a> {
         let notes = match voice {
             Voice::Percussion => self.groove(own).bars(self.sheet.bars.len()),
             voice => {
-                let played = self.notes(&self.round, voice, own);
+                let played = self.notes(&self.round, 0, voice, own);
                 notes_between(&played, Quarters::from_integer(0), self.sheet.length())
             }
         };
@@ -328,7 +319,7 @@ impl<'a> Players<'a> {
                     .chain(groove.ending().into_iter().map(moved(end)))
                     .collect()
             }
-            voice => self.notes(ending, voice, own),
+            voice => self.notes(ending, self.sheet.bars.len() - 1, voice, own),
         };
         Part {
             notes,
@@ -348,8 +339,8 @@ impl<'a> Players<'a> {
         (OWN_AROUSAL * own + (1.0 - OWN_AROUSAL) * arousal).clamp(-1.0, 1.0)
     }
 
-    /// What a voice plays of a lead sheet.
-    fn notes(&self, sheet: &Score, voice: Voice, own: f64) -> Vec<Note> {
+    /// What a voice plays of a lead sheet that begins at the bar `first` of the loop.
+    fn notes(&self, sheet: &Score, first: usize, voice: Voice, own: f64) -> Vec<Note> {
         match voice {
             Voice::Melody => melody(sheet),
             Voice::Doubling => doubled(&melody(sheet)),
@@ -359,7 +350,7 @@ impl<'a> Players<'a> {
                     Accompaniment::Block => Accompaniment::Arpeggio,
                     way => way,
                 };
-                let per_bar = self.arousal_per_bar(sheet, own);
+                let per_bar = self.arousal_per_bar(sheet, first, own);
                 notes_of(&arrange_along(sheet, way, &per_bar), Role::Chords)
             }
             Voice::Pad | Voice::Bass => {
@@ -390,12 +381,13 @@ impl<'a> Players<'a> {
         }
     }
 
-    /// Half the layer's own, half that of the bar of the music, where it moves.
-    fn arousal_per_bar(&self, sheet: &Score, own: f64) -> Vec<f64> {
+    /// Half the layer's own, half that of the bar of the music, where it moves; after the loop, that of its last bar.
+    /// `sheet` begins at the bar `first` of the loop.
+    fn arousal_per_bar(&self, sheet: &Score, first: usize, own: f64) -> Vec<f64> {
         let moving = self.asked.arousal_per_bar.as_deref().unwrap_or(&[]);
-        let of_bar = |bar: usize| moving.get(bar).copied().unwrap_or(self.asked.arousal);
-        (0..sheet.bars.len())
-            .map(|bar| self.blended(own, of_bar(bar)))
+        let of_bar = |bar: usize| moving.get(bar).or(moving.last()).copied();
+        (first..first + sheet.bars.len())
+            .map(|bar| self.blended(own, of_bar(bar).unwrap_or(self.asked.arousal)))
             .collect()
     }
 }

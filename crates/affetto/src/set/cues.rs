@@ -159,7 +159,7 @@ pub(super) struct Clock {
 
 impl Clock {
     /// The samples of `bars` bars, rounded.
-    fn frames(&self, bars: usize) -> usize {
+    pub(super) fn frames(&self, bars: usize) -> usize {
         (self.bar_secs * bars as f64 * f64::from(SAMPLE_RATE)).round() as usize
     }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use affetto_core::Checksum;
-use affetto_music::set::{SetRequest, Stinger};
+use affetto_music::set::{LAYERS, SetRequest, Stinger};
 
 use crate::{Error, Kind, Provenance, Request};
 
@@ -49,6 +49,17 @@ fn ends(request: &SetRequest) -> Vec<String> {
         .into_iter()
         .chain(in_formats)
         .collect()
+}
+
+/// Whether the score of a set of this name would be called as another of its files.
+fn is_end_of_names(name: &str) -> bool {
+    let numbers = || *LAYERS.start()..=*LAYERS.end();
+    let stingers = Stinger::ALL.into_iter().map(stinger);
+    let mut ends = numbers()
+        .map(layer)
+        .chain(numbers().map(outro))
+        .chain(stingers);
+    ends.any(|end| name.ends_with(&end))
 }
 
 /// Whether a file of a set may be called so.
@@ -99,6 +110,9 @@ impl SetFolder {
         }
         if name.len() > LONGEST_NAME {
             return Err(refuse("the name is longer than 100 bytes"));
+        }
+        if is_end_of_names(name) {
+            return Err(refuse("the name ends as those of files in a set do"));
         }
         let file = |end: &str| folder.join(format!("{name}{end}"));
         Ok(Some(Self {
@@ -248,6 +262,8 @@ mod tests {
             ".",
             "a:b",
             "a\nb",
+            "town_layer2",
+            "town_stinger_notice",
             long.as_str(),
         ] {
             let refusal = names(SetRequest::default(), folder);

@@ -62,7 +62,11 @@ pub(super) fn play(
         step()?;
     }
     let highest = set_level(&mut layers, clock);
-    end_together(&mut layers);
+    let outro_bars = game
+        .layers
+        .first()
+        .and_then(|layer| Some(layer.outro.as_ref()?.bars.len()));
+    end_together(&mut layers, clock.frames(outro_bars.unwrap_or(0)));
     Ok(SetSound {
         layers,
         stingers,
@@ -188,11 +192,11 @@ fn highest<'a>(sounds: impl Iterator<Item = &'a Audio>) -> f64 {
         .fold(0.0, |most, sum| most.max(f64::from(sum)))
 }
 
-/// Ends every ending where the last of them has died away.
-fn end_together(layers: &mut [LayerSound]) {
+/// Ends every ending where the last of them has died away, and none before its bars are over.
+fn end_together(layers: &mut [LayerSound], least: usize) {
     let mut longest = 0;
     for outro in layers.iter_mut().filter_map(|layer| layer.outro.as_mut()) {
-        wav::end_in_silence(outro, 0);
+        wav::end_in_silence(outro, least);
         longest = longest.max(outro.frames());
     }
     for outro in layers.iter_mut().filter_map(|layer| layer.outro.as_mut()) {
