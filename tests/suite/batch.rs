@@ -21,6 +21,10 @@ use crate::{
 fn manifest(items: usize) -> Value {
     let jobs: Vec<Value> = (0..items)
         .map(|at| match at % 5 {
+            0 if at % 25 == 0 => json!({
+                "id": format!("set_{at}"), "kind": "music.set", "out": "sets/{id}", "emotion": "joy", "bars": 2,
+                "layers": 1, "intro": 0, "outro": 0, "stingers": [], "candidates": 1, "seed": at,
+            }),
             0 => json!({
                 "id": format!("sheet_{at}"), "kind": "music.lead-sheet", "out": ["music/{id}.mid", "music/{id}.abc"],
                 "valence": 0.4, "bars": 2, "candidates": 1, "seed": at,
@@ -206,7 +210,7 @@ fn outputs_that_are_gone_or_damaged_are_made_again() {
     let expected = outputs(place.path());
     let names: Vec<&String> = expected.keys().collect();
     fs::remove_file(place.path().join(names[0])).unwrap();
-    let damaged = place.path().join("music/sheet_0.mid");
+    let damaged = place.path().join("music/sheet_5.mid");
     let mut bytes = fs::read(&damaged).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&damaged, bytes).unwrap();
@@ -218,7 +222,7 @@ fn outputs_that_are_gone_or_damaged_are_made_again() {
     let plan = place.succeed("batch m.json --dry-run");
     let plan = stdout(&plan);
     assert!(
-        plan.contains("damaged: music/sheet_0.mid") && plan.contains("gone: "),
+        plan.contains("damaged: music/sheet_5.mid") && plan.contains("gone: "),
         "{plan}"
     );
     let said = stderr(&place.succeed("batch m.json --resume"));

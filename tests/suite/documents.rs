@@ -138,6 +138,7 @@ fn examples_of_the_help_work_when_pasted() {
         "",
         "music lead-sheet",
         "music piano",
+        "music set",
         "face edit",
         "batch",
         "batch merge",

@@ -1,4 +1,4 @@
-//! Files as other programs read them: MIDI by mido, MusicXML by music21 and Verovio.
+//! Files as other programs read them: MIDI by mido, MusicXML by music21 and Verovio, game files by libsndfile and mutagen.
 //!
 //! `AFFETTO_PYTHON` names a Python that has the packages of `tests/python/requirements.txt`; without it these tests say
 //! that they are skipped.
@@ -20,7 +20,7 @@ use crate::{
     random_requests::{Draws, candidates},
 };
 
-fn python() -> Option<PathBuf> {
+pub fn python() -> Option<PathBuf> {
     let python = env::var_os("AFFETTO_PYTHON")
         .filter(|python| !python.is_empty())
         .map(PathBuf::from);
@@ -134,7 +134,7 @@ fn write(folder: &Path, name: &str, scores: &[Score]) -> (Vec<PathBuf>, Vec<Path
     (midi, xml)
 }
 
-fn check(python: &Path, script: &str, files: &[PathBuf]) {
+pub fn check(python: &Path, script: &str, files: &[PathBuf]) {
     let script = root().join("tests/python").join(script);
     let output = Command::new(python)
         .arg(&script)

@@ -14,6 +14,7 @@ mod crates_table;
 mod documents;
 mod elsewhere;
 mod face;
+mod game_set;
 mod licences;
 mod metadata;
 mod piano;

@@ -50,6 +50,7 @@ impl Cache {
             let Ok(blob) = File::open(self.blob(&file.sha256)) else {
                 return Ok(false);
             };
+            make_parent(&path).map_err(failed)?;
             let mut copy = Summed::new(AtomicFile::create(&path).map_err(failed)?);
             io::copy(&mut blob.take(file.bytes + 1), &mut copy).map_err(failed)?;
             let sum = copy.checksum();

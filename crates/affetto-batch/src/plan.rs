@@ -228,20 +228,34 @@ impl Planner<'_> {
 
     /// A record of files that stand, where their provenance says that they were made from the same by the same.
     fn adopted(&mut self, item: &Item, key: &str) -> Option<Record> {
-        let beside = provenance_path(item.out.first()?);
-        let provenance = Provenance::read(&self.folder.join(&beside)).ok()?;
+        let first = item.out.first()?;
+        let is_folder = self.folder.join(first).is_dir();
+        let of_provenance = match is_folder {
+            true => provenance_path(&first.join(first.file_name()?)),
+            false => provenance_path(first),
+        };
+        let provenance = Provenance::read(&self.folder.join(&of_provenance)).ok()?;
         if !self.is_of(&provenance, item) {
             return None;
         }
-        let sum = Checksum::of_file(&self.folder.join(&beside)).ok()?;
-        let (mut files, mut beside) = (Vec::new(), Vec::new());
-        for (out, made) in item.out.iter().zip(&provenance.outputs) {
-            if out.file_name()?.to_string_lossy() != made.name {
-                return None;
-            }
-            files.push(MadeFile::new(out, made.bytes, &made.sha256));
-            beside.push(MadeFile::new(&provenance_path(out), sum.bytes, &sum.sha256));
-        }
+        let names = provenance.outputs.iter().map(|made| made.name.as_str());
+        let outs: Vec<PathBuf> = match is_folder {
+            true => names.map(|name| first.join(name)).collect(),
+            false if item.out.iter().map(|out| name_of(out)).eq(names) => item.out.clone(),
+            false => return None,
+        };
+        let files = outs.iter().zip(&provenance.outputs);
+        let files = files.map(|(out, made)| MadeFile::new(out, made.bytes, &made.sha256));
+        let files = files.collect();
+        let sum = Checksum::of_file(&self.folder.join(&of_provenance)).ok()?;
+        let beside: Vec<PathBuf> = match is_folder {
+            true => vec![of_provenance],
+            false => outs.iter().map(|out| provenance_path(out)).collect(),
+        };
+        let beside = beside
+            .iter()
+            .map(|path| MadeFile::new(path, sum.bytes, &sum.sha256));
+        let beside = beside.collect();
         let record = Record {
             files,
             provenance: beside,
@@ -271,7 +285,6 @@ impl Planner<'_> {
         provenance.request == item.request
             && provenance.engine == Engine::this()
             && provenance.models == Vec::from_iter(model)
-            && provenance.outputs.len() == item.out.len()
             && recorded.map(|input| &input.path) == soundfont
             && !(item.strict && missed)
             && provenance
@@ -279,6 +292,12 @@ impl Planner<'_> {
                 .iter()
                 .all(|input| self.keys.input(&input.path).as_ref() == Ok(&input.sha256))
     }
+}
+
+fn name_of(path: &Path) -> &str {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default()
 }
 
 /// Whether every file of a record is one that the item may write.

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use batch::{Batch, BatchCommand, BatchHere, BatchManifest, BatchSubmit};
 pub use face::{Face, FaceEdit, FacePreview};
-pub use music::{EmotionArgs, FileArgs, LeadSheet, ModelArgs, Music, Piano};
+pub use music::{EmotionArgs, FileArgs, LeadSheet, ModelArgs, Music, MusicSet, Piano};
 pub use video::{
     SaidArg, SolverArg, SpellingArg, TrainVideoLora, Video, VideoCharacter, VideoGenerate,
     VideoPreset,
@@ -103,7 +103,9 @@ all the same, and the exit code is 3.";
 
 const RERUN_EXAMPLE: &str = "\
 Example, of a file that `affetto music lead-sheet` wrote:
-  affetto rerun sad-waltz.mid";
+  affetto rerun sad-waltz.mid
+
+The files of `affetto music set` are made again from their folder.";
 
 /// The flags of `attributes`.
 #[derive(Args)]
@@ -600,7 +602,7 @@ pub struct Rerun {
 /// The flags of `schema`.
 #[derive(Args)]
 pub struct Schema {
-    /// What it describes: lead-sheet, piano, face-rig, sticker, request, provenance, curve, batch
+    /// What it describes: lead-sheet, piano, set, music-set, face-rig, sticker, request, provenance, curve, batch
     #[arg(value_parser = schema_name)]
     pub name: SchemaArg,
 }

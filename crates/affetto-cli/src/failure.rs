@@ -199,6 +199,7 @@ fn code(error: &Error) -> Code {
         Error::Music(error) => music_code(error),
         Error::Media(error) => media_code(error),
         Error::Emotion(_) | Error::UnknownOutput { .. } | Error::OutputTwice { .. } => Code::Usage,
+        Error::SetFolder { .. } => Code::Usage,
         Error::Face(error) => face_code(error),
         Error::Video(error) => video_code(error),
         Error::UnknownTake { .. } => Code::Input,

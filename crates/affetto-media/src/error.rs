@@ -17,18 +17,21 @@ pub enum Format {
     LilyPond,
     /// WAV sound (written only).
     Wav,
+    /// Ogg Vorbis sound (written only).
+    Ogg,
     /// PNG piano roll (written only).
     Png,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Midi,
         Self::MusicXml,
         Self::Abc,
         Self::LilyPond,
         Self::Wav,
+        Self::Ogg,
         Self::Png,
     ];
 
@@ -40,6 +43,7 @@ impl Format {
             Self::Abc => "ABC",
             Self::LilyPond => "LilyPond",
             Self::Wav => "WAV",
+            Self::Ogg => "Ogg Vorbis",
             Self::Png => "PNG",
         }
     }
@@ -52,6 +56,7 @@ impl Format {
             Self::Abc => &["abc"],
             Self::LilyPond => &["ly"],
             Self::Wav => &["wav"],
+            Self::Ogg => &["ogg"],
             Self::Png => &["png"],
         }
     }

@@ -21,6 +21,7 @@ pub mod piano;
 pub mod plan;
 pub mod progression;
 pub mod rules;
+pub mod set;
 pub mod songs;
 pub mod statistics;
 pub mod template;

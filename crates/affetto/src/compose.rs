@@ -21,6 +21,8 @@ use crate::{
     Effect, Error, Findings, Input, InputRole, ModelUsed, Models, Request,
     effects::{lead_sheet_effects, piano_effects, written_bars},
     read::{ReadScore, read_input},
+    render::Sound,
+    set::{GameSet, make_set},
     sticker::{DrawnSticker, make_sticker},
     take::{EditedTake, edit_take},
 };
@@ -104,12 +106,15 @@ pub(crate) enum Media {
     Take(Box<EditedTake>),
     /// A character that acts.
     Sticker(Box<DrawnSticker>),
+    /// The files of a game.
+    Set(Box<GameSet>),
 }
 
-/// Makes whatever `request` asks for.
+/// Makes whatever `request` asks for; `sound` plays what is measured by ear.
 pub(crate) fn make(
     request: &Request,
     locate: &Locate<'_>,
+    sound: &Sound,
     models: &Models,
     progress: &dyn Progress,
 ) -> Result<AnyPiece, Error> {
@@ -129,6 +134,7 @@ pub(crate) fn make(
         }
         Request::Face(request) => edit_take(request, work)?,
         Request::Sticker(request) => make_sticker(request, models, work)?,
+        Request::Set(request) => make_set(request, sound, models, work)?,
     })
 }
 

@@ -73,6 +73,14 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A set of game files is not written to one folder that they can be called by.
+    #[error("not a folder for a set of game files: {reason}: {}", path.display())]
+    SetFolder {
+        /// The name.
+        path: PathBuf,
+        /// What is wrong.
+        reason: &'static str,
+    },
     /// A file could not be written; nothing of it stays.
     #[error("cannot write: {source}: {}", path.display())]
     Write {
@@ -190,6 +198,7 @@ impl Hint for Error {
             Self::Exists { .. } => {
                 Some("choose another name, or write over it with --force".into())
             }
+            Self::SetFolder { .. } => Some("name one folder, such as music/town_day".into()),
             Self::OverInput { .. } | Self::OutputTwice { .. } => Some("choose another name".into()),
             Self::NoModel { task } => Some(train_hint(task)),
             Self::UnknownModel { installed, .. } if installed.is_empty() => {

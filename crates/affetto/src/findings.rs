@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de};
 use serde_json::Value;
 
-use crate::{Kind, sticker::StickerAsked, take::FaceAsked};
+use crate::{Kind, SetAsked, SetMeasured, sticker::StickerAsked, take::FaceAsked};
 
 /// What was asked, words resolved, beside what was measured on what came out.
 ///
@@ -46,6 +46,13 @@ pub enum Findings {
         /// What was measured.
         measured: Box<StickerMeasured>,
     },
+    /// Of a set of game files.
+    Set {
+        /// What was asked.
+        asked: Box<SetAsked>,
+        /// What was measured.
+        measured: Box<SetMeasured>,
+    },
 }
 
 impl Findings {
@@ -69,6 +76,10 @@ impl Findings {
                 measured: field("measured", measured)?,
             },
             Kind::Sticker => Self::Sticker {
+                asked: field("asked", asked)?,
+                measured: field("measured", measured)?,
+            },
+            Kind::Set => Self::Set {
                 asked: field("asked", asked)?,
                 measured: field("measured", measured)?,
             },

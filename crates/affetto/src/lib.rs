@@ -14,6 +14,7 @@ mod request;
 mod rerun;
 mod schema;
 mod seeds;
+mod set;
 mod sticker;
 mod take;
 
@@ -37,6 +38,7 @@ pub use affetto_music::{
         compose::{PianoAsked, PianoMeasured},
         condition::{AttributeWish, PianoRequest},
     },
+    set::{SetRequest, Stinger},
 };
 
 pub use affetto_nn as nn;
@@ -59,5 +61,9 @@ pub use request::{Kind, Request};
 pub use rerun::{Rerun, RerunFile, RerunOptions, rerun};
 pub use schema::SchemaName;
 pub use seeds::{numbered, variation};
+pub use set::{
+    Extent, Godot, LayerMeasured, MUSIC_SET_SCHEMA, MusicSet, SeamMeasured, SetAsked, SetCue,
+    SetFiles, SetLayer, SetMeasured, SetOutro, SetStinger, StingerMeasured, output_files,
+};
 pub use sticker::{DrawnSticker, StickerAsked};
 pub use take::{EditedTake, FaceAsked, TakeFile, edit};

@@ -13,6 +13,7 @@ use crate::{
     Effect, Engine, Error, Findings, Models, OutputFile, PROVENANCE_SCHEMA, Provenance, Request,
     compose::{AnyPiece, make},
     render::{OutputFormat, Sound, render},
+    set::SetFolder,
 };
 
 /// Where and how what was made is written.
@@ -80,6 +81,10 @@ impl WrittenFile {
 
 /// Makes what `request` asks for and writes it, each file whole or not at all, with `FILE.provenance.json` beside it.
 ///
+/// A set of game files is written to the one folder that is named, which is made where it is missing: every file is called
+/// after it, and one `NAME.provenance.json` lists them. Files of an earlier set that stood there, unchanged, and that the
+/// new one does not have, are taken away.
+///
 /// A file that stands already is written over if it is an unchanged output, by its own provenance; any other needs
 /// [`OutputOptions::force`]. Where one of several files cannot be written, those written before it are taken away again.
 ///
@@ -92,14 +97,16 @@ pub fn run(
     models: &Models,
     progress: &dyn Progress,
 ) -> Result<Output, Error> {
-    let formats = check_names(request, options)?;
+    let set = SetFolder::of(request, &options.files)?;
+    let files = set.as_ref().map_or(&options.files, |set| &set.files);
+    let formats = check_names(request, options, files, set.as_ref())?;
     let soundfont = options.soundfont.as_deref();
     let sound = Sound::load(
         soundfont,
         soundfont.map(|path| options.find(path)).as_deref(),
     )?;
     let find = |_, path: &Path| Ok(options.find(path));
-    let mut piece = make(request, &find, models, progress)?;
+    let mut piece = make(request, &find, &sound, models, progress)?;
     let missed: Vec<Effect> = piece
         .effects
         .iter()
@@ -109,18 +116,16 @@ pub fn run(
     if options.strict && !missed.is_empty() {
         return Err(Error::EffectMissed { effects: missed });
     }
-    if formats.contains(&OutputFormat::Wav) {
+    if formats.iter().any(OutputFormat::is_sound) {
         piece.inputs.extend(sound.input.clone());
     }
+    let new_folders = set.as_ref().map(SetFolder::make).transpose()?;
     let mut staged = Vec::new();
-    for at in in_order_of_paths(&options.files) {
+    for at in in_order_of_paths(files) {
         if progress.cancelled() {
             return Err(Error::Cancelled);
         }
-        staged.push((
-            at,
-            Staged::new(&piece, formats[at], &sound, &options.files[at])?,
-        ));
+        staged.push((at, Staged::new(&piece, formats[at], &sound, &files[at])?));
         progress.step(Stage::Render, staged.len(), formats.len());
     }
     if progress.cancelled() {
@@ -128,7 +133,13 @@ pub fn run(
     }
     staged.sort_by_key(|(at, _)| *at);
     let staged = staged.into_iter().map(|(_, staged)| staged).collect();
-    let (files, provenance) = write_all(request, &piece, staged)?;
+    let left_over = set.as_ref().map_or(Vec::new(), SetFolder::left_over);
+    let (files, provenance) = write_all(request, &piece, staged, set.as_ref())?;
+    new_folders.unwrap_or_default().keep();
+    for path in left_over {
+        // Of an earlier set that stood here; where it cannot be taken away, it stays.
+        let _: io::Result<()> = fs::remove_file(path);
+    }
     Ok(Output {
         files,
         provenance,
@@ -172,7 +183,12 @@ impl Staged {
 }
 
 /// The formats of the names, where all can be written.
-fn check_names(request: &Request, options: &OutputOptions) -> Result<Vec<OutputFormat>, Error> {
+fn check_names(
+    request: &Request,
+    options: &OutputOptions,
+    files: &[PathBuf],
+    set: Option<&SetFolder>,
+) -> Result<Vec<OutputFormat>, Error> {
     let named = request.inputs().map(|(_, path)| path);
     let inputs: Vec<PathBuf> = named
         .chain(options.soundfont.as_deref())
@@ -180,7 +196,7 @@ fn check_names(request: &Request, options: &OutputOptions) -> Result<Vec<OutputF
         .collect();
     let mut names = BTreeSet::new();
     let mut formats = Vec::new();
-    for path in &options.files {
+    for path in files {
         formats.push(format_of(request, path)?);
         if !names.insert(path) {
             return Err(Error::OutputTwice { path: path.clone() });
@@ -188,9 +204,18 @@ fn check_names(request: &Request, options: &OutputOptions) -> Result<Vec<OutputF
         if inputs.iter().any(|input| is_same(input, path)) {
             return Err(Error::OverInput { path: path.clone() });
         }
-        if !options.force && path.exists() && !is_own_output(path) {
+        let provenance = set.map_or_else(|| provenance_path(path), |set| set.provenance.clone());
+        if !options.force && path.exists() && !is_own_output(path, &provenance) {
             return Err(Error::Exists { path: path.clone() });
         }
+    }
+    if let Some(set) = set
+        && !options.force
+        && set.provenance.exists()
+        && Provenance::read(&set.provenance).is_err()
+    {
+        let path = set.provenance.clone();
+        return Err(Error::Exists { path });
     }
     Ok(formats)
 }
@@ -204,13 +229,16 @@ fn format_of(request: &Request, path: &Path) -> Result<OutputFormat, Error> {
 }
 
 impl Request {
-    /// Checks whether what it makes can be written to a file of that name.
+    /// Checks whether what it makes can be written to a file of that name, or a set to a folder of that name.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownOutput`] where no format is known by its extension.
+    /// [`Error::UnknownOutput`] where no format is known by its extension, [`Error::SetFolder`] for no name of a set.
     pub fn check_output(&self, path: &Path) -> Result<(), Error> {
-        format_of(self, path).map(|_| ())
+        match SetFolder::of(self, &[path.into()])? {
+            Some(_) => Ok(()),
+            None => format_of(self, path).map(|_| ()),
+        }
     }
 }
 
@@ -223,9 +251,9 @@ fn is_same(one: &Path, other: &Path) -> bool {
             .is_some_and(|(one, other)| one == other)
 }
 
-/// Whether the file is, to the byte, an output whose provenance stands beside it.
-fn is_own_output(path: &Path) -> bool {
-    let Ok(provenance) = Provenance::read(&provenance_path(path)) else {
+/// Whether the file is, to the byte, an output that its provenance lists.
+fn is_own_output(path: &Path, provenance: &Path) -> bool {
+    let Ok(provenance) = Provenance::read(provenance) else {
         return false;
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -248,6 +276,7 @@ fn write_all(
     request: &Request,
     piece: &AnyPiece,
     staged: Vec<Staged>,
+    set: Option<&SetFolder>,
 ) -> Result<(Vec<WrittenFile>, Vec<WrittenFile>), Error> {
     let files: Vec<WrittenFile> = staged.iter().map(written_file).collect();
     let provenance = provenance(request, piece, &files).to_json();
@@ -255,10 +284,15 @@ fn write_all(
     let mut beside = Vec::new();
     let mut undo = Undo::default();
     for Staged { file, .. } in staged {
-        let path = provenance_path(file.path());
-        undo.write(&path, provenance.as_bytes())?;
+        let path = set.map_or_else(
+            || provenance_path(file.path()),
+            |set| set.provenance.clone(),
+        );
+        if set.is_none() || beside.is_empty() {
+            undo.write(&path, provenance.as_bytes())?;
+            beside.push(WrittenFile::new(path, &of_provenance));
+        }
         undo.commit(file)?;
-        beside.push(WrittenFile::new(path, &of_provenance));
     }
     undo.keep();
     Ok((files, beside))

@@ -47,7 +47,7 @@ fn score_from_bytes(path: &Path, bytes: &[u8]) -> Result<Score, Error> {
         Some(Format::Midi) => midi::read(bytes, &limits),
         Some(Format::MusicXml) => musicxml::read(bytes, &limits),
         Some(Format::Abc) => abc::read(bytes, &limits),
-        Some(Format::LilyPond | Format::Wav | Format::Png) | None => {
+        Some(Format::LilyPond | Format::Wav | Format::Ogg | Format::Png) | None => {
             return Err(Error::UnknownInput { path: path.into() });
         }
     };

@@ -4,7 +4,7 @@ use std::{io::Write, ops::Range, path::Path};
 
 use affetto_core::{read_limited, sha256_hex};
 use affetto_media::{
-    Format, Score, abc, lilypond, midi, musicxml,
+    Format, Score, abc, lilypond, midi, musicxml, ogg,
     piano_roll::{self, PianoRoll},
     rig::TakeFormat,
     wav,
@@ -13,6 +13,7 @@ use affetto_media::{
 use crate::{
     Error, Findings, Input, InputRole, Kind,
     compose::{AnyPiece, Media},
+    set::is_file_of_set,
     sticker::StickerOutput,
     take,
 };
@@ -29,9 +30,12 @@ pub(crate) enum OutputFormat {
     Abc,
     LilyPond,
     Wav,
+    Ogg,
     Png,
     Take(TakeFormat),
     Sticker(StickerOutput),
+    /// A file of a set, by its name.
+    Set,
 }
 
 impl OutputFormat {
@@ -41,7 +45,13 @@ impl OutputFormat {
             Kind::LeadSheet | Kind::Piano => Self::of_music(path),
             Kind::FaceRig => take::format_to_write(path).map(Self::Take),
             Kind::Sticker => StickerOutput::of(path).map(Self::Sticker),
+            Kind::Set => is_file_of_set(path).then_some(Self::Set),
         }
+    }
+
+    /// Whether instruments play it.
+    pub(crate) const fn is_sound(&self) -> bool {
+        matches!(self, Self::Wav | Self::Ogg | Self::Set)
     }
 
     fn of_music(path: &Path) -> Option<Self> {
@@ -55,6 +65,7 @@ impl OutputFormat {
             Format::Abc => Self::Abc,
             Format::LilyPond => Self::LilyPond,
             Format::Wav => Self::Wav,
+            Format::Ogg => Self::Ogg,
             Format::Png => Self::Png,
         })
     }
@@ -67,6 +78,11 @@ pub(crate) struct Sound {
 }
 
 impl Sound {
+    /// What plays.
+    pub(crate) const fn instruments(&self) -> &wav::Sound {
+        &self.sound
+    }
+
     pub(crate) fn load(typed: Option<&Path>, found: Option<&Path>) -> Result<Self, Error> {
         let Some(path) = found else {
             return Ok(Self {
@@ -111,6 +127,15 @@ pub(crate) fn render(
             };
             return out.write_all(&sticker.file(format)?).map_err(failed);
         }
+        Media::Set(set) => {
+            let unknown = || Error::UnknownOutput {
+                path: path.into(),
+                known: Kind::Set.extensions(),
+            };
+            return out
+                .write_all(&set.file(path).ok_or_else(unknown)?)
+                .map_err(failed);
+        }
         Media::Take(edited) => {
             let OutputFormat::Take(format) = format else {
                 return Err(Error::UnknownOutput {
@@ -134,9 +159,14 @@ pub(crate) fn render(
         OutputFormat::Abc => abc::write(score)?,
         OutputFormat::LilyPond => lilypond::write(score)?,
         OutputFormat::Wav => wav::write(&wav::render(score, &sound.sound)?)?,
+        OutputFormat::Ogg => ogg::write(
+            &wav::render(score, &sound.sound)?,
+            &[("TITLE", score.title.clone())],
+            0,
+        )?,
         OutputFormat::Png => piano_roll::png(&picture(score, written, &piece.findings))?,
         OutputFormat::Take(format) => return Err(take::no_take(format)),
-        OutputFormat::Sticker(_) => {
+        OutputFormat::Sticker(_) | OutputFormat::Set => {
             return Err(Error::UnknownOutput {
                 path: path.into(),
                 known: Kind::LeadSheet.extensions(),
@@ -171,7 +201,7 @@ fn picture<'a>(score: &'a Score, written: &Range<usize>, findings: &Findings) ->
                 .map(|points| points.iter().map(|(valence, _)| *valence).collect()),
             ..roll
         },
-        Findings::Face { .. } | Findings::Sticker { .. } => roll,
+        Findings::Face { .. } | Findings::Sticker { .. } | Findings::Set { .. } => roll,
     }
 }
 

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use affetto_core::Seed;
 use affetto_face::condition::FaceRequest;
-use affetto_music::{condition::LeadSheetRequest, piano::condition::PianoRequest};
+use affetto_music::{condition::LeadSheetRequest, piano::condition::PianoRequest, set::SetRequest};
 use affetto_video::sticker::condition::StickerRequest;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,9 @@ pub enum Request {
     /// A drawn character that acts an emotion.
     #[serde(rename = "video.sticker")]
     Sticker(Box<StickerRequest>),
+    /// A set of game files, made from one score.
+    #[serde(rename = "music.set")]
+    Set(Box<SetRequest>),
 }
 
 /// What a request makes.
@@ -46,6 +49,8 @@ pub enum Kind {
     FaceRig,
     /// A sticker.
     Sticker,
+    /// A set of game files.
+    Set,
 }
 
 impl Kind {
@@ -56,17 +61,19 @@ impl Kind {
             Self::Piano => Task::Piano.name(),
             Self::FaceRig => "face.rig",
             Self::Sticker => Task::Sticker.name(),
+            Self::Set => "music.set",
         }
     }
 
     /// The extensions of the files that it is written to, in words.
     pub(crate) const fn extensions(self) -> &'static str {
         match self {
-            Self::LeadSheet | Self::Piano => ".mid, .musicxml, .mxl, .abc, .ly, .wav or .png",
+            Self::LeadSheet | Self::Piano => ".mid, .musicxml, .mxl, .abc, .ly, .wav, .ogg or .png",
             Self::FaceRig => ".csv, .json, .jsonl or .glb",
             Self::Sticker => {
                 ".webp, .png, .gif, .json (Lottie), .lottie, .tgs, .svg, .mp4, .webm, .take.json or .csv"
             }
+            Self::Set => ".mid, .wav, .ogg or .cues.json, all in one folder",
         }
     }
 }
@@ -79,6 +86,7 @@ impl Request {
             Self::Piano(_) => Some(Task::Piano),
             Self::Face(_) => None,
             Self::Sticker(_) => Some(Task::Sticker),
+            Self::Set(_) => Some(Task::LeadSheet),
         }
     }
 
@@ -89,6 +97,7 @@ impl Request {
             Self::Piano(_) => Kind::Piano,
             Self::Face(_) => Kind::FaceRig,
             Self::Sticker(_) => Kind::Sticker,
+            Self::Set(_) => Kind::Set,
         }
     }
 
@@ -99,6 +108,7 @@ impl Request {
             Self::Piano(request) => request.seed,
             Self::Face(request) => request.seed,
             Self::Sticker(request) => request.seed,
+            Self::Set(request) => request.seed,
         }
     }
 
@@ -109,6 +119,7 @@ impl Request {
             Self::Piano(request) => request.model.as_deref(),
             Self::Face(_) => None,
             Self::Sticker(request) => request.model.as_deref(),
+            Self::Set(request) => request.model.as_deref(),
         }
     }
 
@@ -123,6 +134,7 @@ impl Request {
             Self::Piano(request) => request.check()?,
             Self::Face(request) => request.check()?,
             Self::Sticker(request) => request.check()?,
+            Self::Set(request) => request.check()?,
         }
         Ok(())
     }
@@ -146,6 +158,7 @@ impl Request {
                 (Character, request.character_file.as_deref()),
                 (Take, request.variation_of.as_deref()),
             ],
+            Self::Set(_) => Vec::new(),
         };
         let paths = named.into_iter();
         paths.filter_map(|(role, path)| Some((role, path?)))
@@ -160,6 +173,7 @@ impl Request {
             Self::Piano(request) => Self::Piano(Box::new(PianoRequest { seed, ..*request })),
             Self::Face(request) => Self::Face(Box::new(FaceRequest { seed, ..*request })),
             Self::Sticker(request) => Self::Sticker(Box::new(StickerRequest { seed, ..*request })),
+            Self::Set(request) => Self::Set(Box::new(SetRequest { seed, ..*request })),
         }
     }
 }
@@ -179,6 +193,12 @@ impl From<PianoRequest> for Request {
 impl From<StickerRequest> for Request {
     fn from(request: StickerRequest) -> Self {
         Self::Sticker(Box::new(request))
+    }
+}
+
+impl From<SetRequest> for Request {
+    fn from(request: SetRequest) -> Self {
+        Self::Set(Box::new(request))
     }
 }
 
@@ -213,6 +233,14 @@ mod tests {
         let json = serde_json::to_string(&piano).unwrap();
         assert!(json.starts_with(r#"{"kind":"music.piano","#));
         assert_eq!(serde_json::from_str::<Request>(&json).unwrap(), piano);
+        let set = Request::from(SetRequest {
+            seed: Seed(3),
+            layers: 5,
+            ..SetRequest::default()
+        });
+        let json = serde_json::to_string(&set).unwrap();
+        assert!(json.starts_with(r#"{"kind":"music.set","#));
+        assert_eq!(serde_json::from_str::<Request>(&json).unwrap(), set);
     }
 
     #[test]
@@ -237,6 +265,7 @@ mod tests {
             r#"{"kind":"music.opera"}"#,
             r#"{"kind":"music.lead-sheet","bras":8}"#,
             r#"{"kind":"music.piano","pickup":[1,2]}"#,
+            r#"{"kind":"music.set","layer":2}"#,
         ] {
             assert!(serde_json::from_str::<Request>(text).is_err(), "{text}");
         }

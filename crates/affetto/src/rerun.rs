@@ -12,6 +12,7 @@ use crate::{
     compose::make,
     output::{Staged, Undo, provenance_path},
     render::{OutputFormat, Sound, render},
+    set::{provenance_in, provenance_of_set},
 };
 
 /// What becomes of files that are made again.
@@ -54,7 +55,7 @@ pub struct RerunFile {
     pub written: bool,
 }
 
-/// Makes again what `path` (an output or its provenance file) records.
+/// Makes again what `path` (an output, its provenance file, or the folder of a set) records.
 ///
 /// # Errors
 ///
@@ -68,7 +69,6 @@ pub fn rerun(
     let (provenance, beside) = find_provenance(path)?;
     let locate = |role, typed: &Path| locate(&provenance, &beside, role, typed);
     check_models(&provenance, models)?;
-    let piece = make(&provenance.request, &locate, models, progress)?;
     let soundfont = provenance
         .inputs
         .iter()
@@ -80,6 +80,7 @@ pub fn rerun(
         soundfont.map(|input| input.path.as_path()),
         found.as_deref(),
     )?;
+    let piece = make(&provenance.request, &locate, &sound, models, progress)?;
     let folder = options.folder.clone().unwrap_or(beside);
     let mut undo = Undo::default();
     let mut files = Vec::new();
@@ -104,10 +105,9 @@ pub fn rerun(
         };
         file.identical = file.sha256 == file.recorded_sha256;
         if file.identical && is_to_write(&file, options)? {
-            undo.write(
-                &provenance_path(&file.path),
-                provenance.to_json().as_bytes(),
-            )?;
+            let beside = provenance_of_set(&provenance, &folder);
+            let beside = beside.unwrap_or_else(|| provenance_path(&file.path));
+            undo.write(&beside, provenance.to_json().as_bytes())?;
             undo.commit(Staged::new(&piece, format, &sound, &file.path)?.file)?;
             file.written = true;
         }
@@ -121,6 +121,8 @@ pub fn rerun(
 
 /// The provenance that `path` is, or that stands beside it; with its folder.
 fn find_provenance(path: &Path) -> Result<(Provenance, PathBuf), Error> {
+    let in_folder = path.is_dir().then(|| provenance_in(path)).transpose()?;
+    let path = in_folder.as_deref().unwrap_or(path);
     let is_one = path.to_string_lossy().ends_with(".provenance.json");
     let file = if is_one {
         path.to_path_buf()

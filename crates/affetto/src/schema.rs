@@ -2,11 +2,11 @@
 
 use affetto_emotion::Curve;
 use affetto_face::condition::FaceRequest;
-use affetto_music::{condition::LeadSheetRequest, piano::condition::PianoRequest};
+use affetto_music::{condition::LeadSheetRequest, piano::condition::PianoRequest, set::SetRequest};
 use affetto_video::sticker::condition::StickerRequest;
 use schemars::{Schema, schema_for};
 
-use crate::{Provenance, Request};
+use crate::{MusicSet, Provenance, Request};
 
 /// A JSON Schema that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,10 @@ pub enum SchemaName {
     FaceRig,
     /// A request for a sticker.
     Sticker,
+    /// A request for a set of game files.
+    Set,
+    /// The cue file of a set of game files.
+    MusicSet,
     /// Any request.
     Request,
     /// A provenance file.
@@ -29,11 +33,13 @@ pub enum SchemaName {
 
 impl SchemaName {
     /// Every schema.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::LeadSheet,
         Self::Piano,
         Self::FaceRig,
         Self::Sticker,
+        Self::Set,
+        Self::MusicSet,
         Self::Request,
         Self::Provenance,
         Self::Curve,
@@ -46,6 +52,8 @@ impl SchemaName {
             Self::Piano => "piano",
             Self::FaceRig => "face-rig",
             Self::Sticker => "sticker",
+            Self::Set => "set",
+            Self::MusicSet => "music-set",
             Self::Request => "request",
             Self::Provenance => "provenance",
             Self::Curve => "curve",
@@ -59,6 +67,8 @@ impl SchemaName {
             Self::Piano => schema_for!(PianoRequest),
             Self::FaceRig => schema_for!(FaceRequest),
             Self::Sticker => schema_for!(StickerRequest),
+            Self::Set => schema_for!(SetRequest),
+            Self::MusicSet => schema_for!(MusicSet),
             Self::Request => schema_for!(Request),
             Self::Provenance => schema_for!(Provenance),
             Self::Curve => Curve::json_schema(),
@@ -124,6 +134,25 @@ mod tests {
         assert_eq!(schema["properties"]["candidates"]["maximum"], 64);
     }
 
+    #[test]
+    fn the_schema_of_a_set_has_its_fields() {
+        let request: SetRequest = serde_json::from_value(json!({
+            "seed": 7, "title": "A", "emotion": "hope", "bars": 8, "meter": "6/8", "key": "D minor", "tempo_bpm": 92.5,
+            "layers": 4, "intro": 1, "outro": 0, "stingers": ["danger"], "model": "lstm", "candidates": 3,
+            "temperature": 1.1, "top_p": 0.9
+        }))
+        .unwrap();
+        let fields = names(&serde_json::to_value(&request).unwrap());
+        let schema = serde_json::to_value(SchemaName::Set.schema()).unwrap();
+        assert_eq!(names(&schema["properties"]), fields);
+        assert_eq!(schema["additionalProperties"], false);
+        assert_eq!(schema["properties"]["layers"]["maximum"], 6);
+        assert!(
+            schema.get("required").is_none(),
+            "every field has a default"
+        );
+    }
+
     /// Everything that may be asked, so that no field is left out of its JSON.
     fn full_asked() -> Value {
         json!({
@@ -146,6 +175,7 @@ mod tests {
             ["#/$defs/PianoAsked", "#/$defs/PianoMeasured"],
             ["#/$defs/FaceAsked", "#/$defs/FaceMeasured"],
             ["#/$defs/StickerAsked", "#/$defs/StickerMeasured"],
+            ["#/$defs/SetAsked", "#/$defs/SetMeasured"],
         ];
         assert_eq!(pairs.collect::<Vec<_>>(), definitions);
         assert_eq!(schema["unevaluatedProperties"], false);

@@ -28,6 +28,11 @@ pub(super) fn check_names(
                 .filter_map(|item| Some(lower(item.soundfont.as_deref()?))),
         )
         .collect();
+    let folders: BTreeSet<String> = items
+        .iter()
+        .flat_map(|item| &item.out)
+        .flat_map(|out| out.ancestors().skip(1).map(lower))
+        .collect();
     for item in items {
         if let Some(earlier) = ids.insert(item.id.as_str(), item.job) {
             let fault = Fault::new(format!("the id {:?} stands twice", item.id));
@@ -46,6 +51,9 @@ pub(super) fn check_names(
             }
             if inputs.contains(&name) {
                 return refuse(format!("is an input of a job: {shown}"));
+            }
+            if folders.contains(&name) {
+                return refuse(format!("is the folder of files of another job: {shown}"));
             }
             let beside = lower(&provenance_path(path));
             if !files.insert(name) || !files.insert(beside) {

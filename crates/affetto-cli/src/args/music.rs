@@ -23,6 +23,9 @@ pub enum Music {
     /// Write piano music for two hands
     #[command(after_help = PIANO_EXAMPLE)]
     Piano(Box<Piano>),
+    /// Write game files: layers that add up, a loop, an ending, stingers
+    #[command(after_help = SET_EXAMPLE)]
+    Set(Box<MusicSet>),
 }
 
 const LEAD_SHEET_EXAMPLE: &str = r#"Examples:
@@ -50,6 +53,21 @@ const PIANO_EXAMPLE: &str = r#"Examples:
 
 A FILE that stands already is written over only if it is an output of this
 program that was not changed since, or with --force."#;
+
+const SET_EXAMPLE: &str = r#"Examples:
+  affetto music set --emotion hope --key "D major" --tempo 96 --bars 16 \
+    --layers 3 --seed 7 -o music/town_day
+  affetto music set --emotion fear --meter 6/8 --bars 8 --layers 6 \
+    --intro 1 --stingers success,failure,danger -o music/chase
+
+DIR gets each layer as .mid, .wav and .ogg, all equally long, with the loop in
+the chunks smpl and cue of the .wav and in LOOPSTART and LOOPLENGTH of the
+.ogg; the ending of each layer; the stingers; and DIR.cues.json, which says
+all of it in samples, seconds and bars (`affetto schema music-set`).
+
+What others put into DIR stays. Files that stand there already are written
+over only if they are outputs of this program that were not changed since, or
+with --force."#;
 
 /// Music to go on from, or to fill.
 #[derive(Args)]
@@ -85,7 +103,7 @@ pub struct GivenArgs {
 #[derive(Args)]
 #[command(next_help_heading = "Files")]
 pub struct FileArgs {
-    /// Write to FILE, in the format of its extension: mid, musicxml, mxl, abc, ly, wav, png
+    /// Write to FILE, in the format of its extension: mid, musicxml, mxl, abc, ly, wav, ogg, png
     #[arg(short, long, value_name = "FILE")]
     pub output: Vec<PathBuf>,
     /// Write these formats too, beside each FILE
@@ -94,7 +112,7 @@ pub struct FileArgs {
     /// Write N variations: FILE-01, FILE-02 and so on
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=9999))]
     pub variations: Option<u16>,
-    /// Instruments (.sf2) for wav files, instead of the built-in ones
+    /// Instruments (.sf2) for wav and ogg files, instead of the built-in ones
     #[arg(long, value_name = "FILE")]
     pub soundfont: Option<PathBuf>,
     /// Title written into the files
@@ -106,6 +124,74 @@ pub struct FileArgs {
     /// Print what would be made, and write nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// Where and how game files are written.
+#[derive(Args)]
+#[command(next_help_heading = "Files")]
+pub struct SetFileArgs {
+    /// Write to the folder DIR, which is made where it is missing; all files are called after it
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Write N variations: DIR-01, DIR-02 and so on
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=9999))]
+    pub variations: Option<u16>,
+    /// Instruments (.sf2), instead of the built-in ones
+    #[arg(long, value_name = "FILE")]
+    pub soundfont: Option<PathBuf>,
+    /// Title written into the files
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// Write over files that cannot be made again
+    #[arg(long)]
+    pub force: bool,
+    /// Print what would be made, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// The flags of `music set`.
+#[derive(Args)]
+#[command(mut_arg("candidates", |arg| arg.help(CANDIDATES_OF_SHEET)))]
+pub struct MusicSet {
+    /// Where and how it is written.
+    #[command(flatten)]
+    pub files: SetFileArgs,
+
+    /// What it is to feel like.
+    #[command(flatten)]
+    pub emotion: EmotionArgs,
+
+    /// Key, such as "D minor" [default: by valence]
+    #[arg(short, long, help_heading = "Music")]
+    pub key: Option<Key>,
+    /// Time signature [default: 4/4]
+    #[arg(short, long, value_name = "METER", help_heading = "Music")]
+    pub meter: Option<Metre>,
+    /// Quarter notes per minute [default: by arousal]
+    #[arg(short, long, value_name = "BPM", help_heading = "Music")]
+    pub tempo: Option<f64>,
+    /// Bars of the loop, 2 to 128 [default: 16]
+    #[arg(short, long, value_name = "N", help_heading = "Music")]
+    pub bars: Option<usize>,
+
+    /// Layers that add up by arousal, 1 to 6 [default: 3]
+    #[arg(short, long, value_name = "N", help_heading = "Game")]
+    pub layers: Option<usize>,
+    /// Bars before the loop, 0 to 8 [default: 2]
+    #[arg(long, value_name = "N", help_heading = "Game")]
+    pub intro: Option<usize>,
+    /// Bars of the ending, 0 to 8 [default: 2]
+    #[arg(long, value_name = "N", help_heading = "Game")]
+    pub outro: Option<usize>,
+    /// Short phrases for any bar: success, failure, notice, discovery, danger; or all, or none [default:
+    /// success,failure,notice]
+    #[arg(long, value_name = "LIST", help_heading = "Game")]
+    pub stingers: Option<String>,
+
+    /// Which model writes it, and how.
+    #[command(flatten)]
+    pub model: ModelArgs,
 }
 
 /// What music is to feel like.
@@ -380,6 +466,8 @@ pub enum FileFormat {
     Ly,
     /// Sound
     Wav,
+    /// Sound, compressed: Ogg Vorbis
+    Ogg,
     /// Piano roll
     Png,
 }
@@ -394,6 +482,7 @@ impl FileFormat {
             Self::Abc => "abc",
             Self::Ly => "ly",
             Self::Wav => "wav",
+            Self::Ogg => "ogg",
             Self::Png => "png",
         }
     }

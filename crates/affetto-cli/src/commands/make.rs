@@ -1,6 +1,6 @@
 //! Carrying out what the flags of a command that makes something say.
 
-use affetto::{Findings, Models, Output, OutputOptions, run as make};
+use affetto::{Findings, Models, Output, OutputOptions, output_files, run as make};
 use serde_json::{Value, json};
 
 use super::piano_attributes;
@@ -83,6 +83,7 @@ fn show(plan: &Plan, models: &Models, printer: &Printer) -> Result<Value, Failur
         request.check()?;
         let used = |task| Ok::<_, Failure>(models.used(task, request.model())?.id);
         let model = request.task().map(used).transpose()?;
+        let files = output_files(request, files)?;
         Ok(json!({ "request": request, "files": files, "model": model }))
     };
     let pieces = plan

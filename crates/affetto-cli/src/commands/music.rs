@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::make::carry_out;
 use crate::{
-    args::{LeadSheet, Music, Piano},
+    args::{LeadSheet, Music, MusicSet, Piano},
     failure::Failure,
     printer::Printer,
     resolve,
@@ -21,6 +21,10 @@ pub fn run(what: &Music, models: &Models, printer: &Printer) -> Result<Value, Fa
         Music::Piano(args) => {
             let Piano { emotion, files, .. } = &**args;
             (resolve::piano(args)?, emotion, files.dry_run)
+        }
+        Music::Set(args) => {
+            let MusicSet { emotion, files, .. } = &**args;
+            (resolve::set(args)?, emotion, files.dry_run)
         }
     };
     if emotion.dominance.is_some() && !dry_run {

@@ -4,6 +4,7 @@ mod emotion;
 mod face;
 mod lead_sheet;
 mod piano;
+mod set;
 pub mod sticker;
 
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use affetto::{OutputOptions, Request, media::Format, numbered, variation};
 
 use crate::{
-    args::{FaceEdit, FileArgs, LeadSheet, ModelArgs, Piano, VideoGenerate},
+    args::{FaceEdit, FileArgs, LeadSheet, ModelArgs, MusicSet, Piano, VideoGenerate},
     failure::Failure,
 };
 
@@ -47,24 +48,36 @@ pub fn piano(args: &Piano) -> Result<Plan, Failure> {
     Ok(plan(request, files, &args.files, &args.model))
 }
 
+/// From the flags of `music set` to the requests and the folders.
+pub fn set(args: &MusicSet) -> Result<Plan, Failure> {
+    let files = &args.files;
+    if files.output.is_none() && !files.dry_run {
+        return Err(Failure::usage(
+            "no folder to write to",
+            "name one: -o music/town_day",
+        ));
+    }
+    let request = Request::from(set::request(args)?);
+    let folders: Vec<PathBuf> = files.output.iter().cloned().collect();
+    Ok(Plan {
+        pieces: pieces(request, folders, files.variations),
+        options: OutputOptions {
+            soundfont: files.soundfont.clone(),
+            strict: args.model.strict,
+            force: files.force,
+            ..OutputOptions::default()
+        },
+    })
+}
+
 /// From the flags of `video generate`, where they ask for a sticker, to the request and the files.
 pub fn sticker(args: &VideoGenerate) -> Result<Plan, Failure> {
     if args.output.is_empty() && !args.dry_run {
         return Err(Failure::usage("no file to write", "name one: -o joy.webp"));
     }
     let request = Request::from(sticker::request(args)?);
-    let piece = |request, files| Piece { request, files };
-    let pieces = match args.variations {
-        None => vec![piece(request, args.output.clone())],
-        Some(count) => (1..=usize::from(count))
-            .map(|number| {
-                let files = args.output.iter().map(|file| numbered(file, number));
-                piece(variation(&request, number), files.collect())
-            })
-            .collect(),
-    };
     Ok(Plan {
-        pieces,
+        pieces: pieces(request, args.output.clone(), args.variations),
         options: OutputOptions {
             strict: args.strict,
             force: args.force,
@@ -96,7 +109,20 @@ pub fn face(args: &FaceEdit) -> Result<Plan, Failure> {
 }
 
 fn plan(request: Request, files: Vec<PathBuf>, args: &FileArgs, model: &ModelArgs) -> Plan {
-    let pieces = match args.variations {
+    Plan {
+        pieces: pieces(request, files, args.variations),
+        options: OutputOptions {
+            soundfont: args.soundfont.clone(),
+            strict: model.strict,
+            force: args.force,
+            ..OutputOptions::default()
+        },
+    }
+}
+
+/// One piece, or each of its variations with numbered names.
+fn pieces(request: Request, files: Vec<PathBuf>, variations: Option<u16>) -> Vec<Piece> {
+    match variations {
         None => vec![Piece { request, files }],
         Some(count) => (1..=usize::from(count))
             .map(|number| Piece {
@@ -104,15 +130,6 @@ fn plan(request: Request, files: Vec<PathBuf>, args: &FileArgs, model: &ModelArg
                 files: files.iter().map(|file| numbered(file, number)).collect(),
             })
             .collect(),
-    };
-    Plan {
-        pieces,
-        options: OutputOptions {
-            soundfont: args.soundfont.clone(),
-            strict: model.strict,
-            force: args.force,
-            ..OutputOptions::default()
-        },
     }
 }
 

@@ -31,7 +31,7 @@ fn gain_from_decibels(decibels: f64) -> f64 {
 
 /// Cuts what follows the last sample above -80 dB of the peak, but nothing of the first `least` frames;
 /// fades the last 50 ms and adds a tenth of a second of silence.
-pub(super) fn end_in_silence(audio: &mut Audio, least: usize) {
+pub fn end_in_silence(audio: &mut Audio, least: usize) {
     let floor = audio.peak() * 1e-4;
     let is_heard = |channel: &[f32]| channel.iter().rposition(|sample| sample.abs() > floor);
     let last = is_heard(&audio.left).max(is_heard(&audio.right));

@@ -5,14 +5,16 @@
 
 mod file;
 mod level;
+mod looped;
 mod soundfont;
 mod synth;
 mod timeline;
 
 use std::path::PathBuf;
 
-pub use file::write;
-pub use level::{LOUDNESS_LUFS, PEAK_DBFS, loudness_lufs};
+pub use file::{read, write};
+pub use level::{LOUDNESS_LUFS, PEAK_DBFS, end_in_silence, loudness_lufs};
+pub use looped::{Marks, Seam, before_loop, fold, tail, write_marked};
 pub use soundfont::{SOUNDFONT_VARIABLE, find_soundfont};
 
 use crate::{Error, Score};
@@ -33,7 +35,8 @@ pub struct Audio {
 }
 
 impl Audio {
-    fn silence(frames: usize) -> Self {
+    /// `frames` frames in which nothing sounds.
+    pub fn silence(frames: usize) -> Self {
         Self {
             left: vec![0.0; frames],
             right: vec![0.0; frames],
@@ -78,11 +81,31 @@ pub enum Sound {
 /// that cannot be read, [`Error::Unsupported`] for a score that breaks the rules of [`Score`].
 pub fn render(score: &Score, sound: &Sound) -> Result<Audio, Error> {
     let timeline = timeline::Timeline::from_score(score)?;
-    let mut audio = match sound {
-        Sound::BuiltIn => synth::render(score, &timeline),
-        Sound::SoundFont(path) => soundfont::render(path, score, &timeline)?,
-    };
+    let mut audio = play_timeline(score, &timeline, sound)?;
     level::end_in_silence(&mut audio, timeline.frames);
     level::set(&mut audio);
     Ok(audio)
+}
+
+/// Plays a score as [`render`] does, and leaves its level and its end as they come: the score's own length, and then some
+/// seconds in which tones and room die away. What is played by [`Sound::BuiltIn`] part by part is, added up, what is
+/// played together.
+///
+/// # Errors
+///
+/// As [`render`].
+pub fn play(score: &Score, sound: &Sound) -> Result<Audio, Error> {
+    let timeline = timeline::Timeline::from_score(score)?;
+    play_timeline(score, &timeline, sound)
+}
+
+fn play_timeline(
+    score: &Score,
+    timeline: &timeline::Timeline,
+    sound: &Sound,
+) -> Result<Audio, Error> {
+    match sound {
+        Sound::BuiltIn => Ok(synth::render(score, timeline)),
+        Sound::SoundFont(path) => soundfont::render(path, score, timeline),
+    }
 }

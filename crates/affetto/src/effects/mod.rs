@@ -3,6 +3,7 @@
 mod face;
 mod lead_sheet;
 mod piano;
+mod set;
 mod sticker;
 
 use std::{fmt, ops::Range};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use face::face_effects;
 pub(crate) use lead_sheet::{lead_sheet_effects, written_bars};
 pub(crate) use piano::piano_effects;
+pub(crate) use set::set_effects;
 pub(crate) use sticker::sticker_effects;
 
 /// A control and the figure by which its effect is judged.
@@ -70,11 +72,23 @@ pub enum EffectKind {
     Motion,
     /// The seam of a loop: the change there beside the 95th percentile of changes from frame to frame.
     Seam,
+    /// Arousal by layer, in notes: the share of layers that add some.
+    LayerNotes,
+    /// Arousal by layer, in loudness: the share of layers that add some.
+    LayerLoudness,
+    /// Length of the layers of a set: the largest difference in samples.
+    SetLength,
+    /// The seams of the loops in WAV files: the largest step there beside the largest step from sample to sample elsewhere.
+    WavSeam,
+    /// The same in OGG files.
+    OggSeam,
+    /// Level: how far any choice of layers passes the highest sample that was asked for.
+    MixPeak,
 }
 
 impl EffectKind {
     /// Every control.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 31] = [
         Self::Bars,
         Self::Meter,
         Self::Key,
@@ -100,6 +114,12 @@ impl EffectKind {
         Self::StickerEmotion,
         Self::Motion,
         Self::Seam,
+        Self::LayerNotes,
+        Self::LayerLoudness,
+        Self::SetLength,
+        Self::WavSeam,
+        Self::OggSeam,
+        Self::MixPeak,
     ];
 
     /// The word for the control.
@@ -130,15 +150,23 @@ impl EffectKind {
             Self::StickerEmotion => "emotion",
             Self::Motion => "motion energy",
             Self::Seam => "seam",
+            Self::LayerNotes => "layers in notes",
+            Self::LayerLoudness => "layers in loudness",
+            Self::SetLength => "length",
+            Self::WavSeam => "seam in WAV",
+            Self::OggSeam => "seam in OGG",
+            Self::MixPeak => "peak of any mix",
         }
     }
 
     /// What its figure is held against: the most for differences, the least for shares and for r.
     pub const fn limit(self) -> f64 {
         match self {
-            Self::Bars | Self::HandSpan => 0.0,
-            Self::Tempo => 0.01, // a tempo is held in whole microseconds
+            Self::Bars | Self::HandSpan | Self::SetLength => 0.0,
+            Self::MixPeak => 1e-6, // the level is set in single precision
+            Self::Tempo => 0.01,   // a tempo is held in whole microseconds
             Self::Meter | Self::Range | Self::ValenceClass | Self::Density => 1.0,
+            Self::LayerNotes | Self::LayerLoudness => 1.0,
             // By chance, 7 of 12 notes lie in a major scale and 9 of 12 in a minor one with both sixths and sevenths.
             Self::Key => 0.8,
             Self::Valence => 0.15,
@@ -152,7 +180,7 @@ impl EffectKind {
             Self::Leads => 0.5,
             Self::Attack | Self::Release => 0.01,
             Self::StickerEmotion => 0.25, // twice what each of eight has by chance
-            Self::Motion | Self::Seam => 1.0,
+            Self::Motion | Self::Seam | Self::WavSeam | Self::OggSeam => 1.0,
         }
     }
 
@@ -169,6 +197,10 @@ impl EffectKind {
                 | Self::Release
                 | Self::Motion
                 | Self::Seam
+                | Self::SetLength
+                | Self::WavSeam
+                | Self::OggSeam
+                | Self::MixPeak
         )
     }
 

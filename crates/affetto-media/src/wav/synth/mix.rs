@@ -5,7 +5,7 @@ use fundsp::prelude32::{
 };
 
 use super::{Audio, RATE, Tone, samples};
-use crate::{Part, Role};
+use crate::{Part, Role, midi::PERCUSSION_CHANNEL};
 
 /// Where a part stands.
 pub(super) struct Place {
@@ -19,11 +19,16 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The melody in the middle, chords and hands spread like a keyboard, the bass in the middle and nearly dry, other
-    /// parts to either side.
-    pub(super) fn of_part(part: &Part, index: usize) -> Self {
-        let side = if index.is_multiple_of(2) { 0.35 } else { -0.35 };
+    /// The melody in the middle, chords and hands spread like a keyboard, bass and drums in the middle and nearly dry,
+    /// other parts to either side by their channel: a part stands where it stands whatever else there is.
+    pub(super) fn of_part(part: &Part) -> Self {
+        let side = if part.channel.is_multiple_of(2) {
+            0.35
+        } else {
+            -0.35
+        };
         let (gain, pan, spread, send) = match part.role {
+            _ if part.channel == PERCUSSION_CHANNEL => (0.6, 0.0, 0.0, 0.14),
             Role::Melody => (1.0, 0.08, 0.05, 0.34),
             Role::Chords => (0.5, -0.1, 0.6, 0.30),
             Role::Bass => (0.75, 0.0, 0.0, 0.08),

@@ -29,9 +29,9 @@ const RATE: f32 = SAMPLE_RATE as f32;
 /// Plays every part and puts them into the room.
 pub(super) fn render(score: &Score, timeline: &Timeline) -> Audio {
     let mut mix = Mix::new(timeline.frames);
-    for (index, (part, tones)) in score.parts.iter().zip(&timeline.parts).enumerate() {
+    for (part, tones) in score.parts.iter().zip(&timeline.parts) {
         let patch = Patch::of_part(part);
-        let place = Place::of_part(part, index);
+        let place = Place::of_part(part);
         for tone in tones {
             mix.add(tone, &patch.play(tone), &place);
         }
