@@ -9,7 +9,10 @@ pub(crate) mod paths;
 mod syntax;
 mod template;
 
-use std::path::{Path, PathBuf};
+use std::{
+    mem,
+    path::{Path, PathBuf},
+};
 
 use affetto::Request;
 use affetto_core::{read_limited, sha256_hex};
@@ -123,28 +126,29 @@ fn state_name(path: &Path) -> String {
 }
 
 fn items(path: &Path, folder: &Path, syntax: Syntax, text: &str) -> Result<Vec<Item>, Fault> {
-    let document = Document::parse(syntax, text)?;
+    let mut document = Document::parse(syntax, text)?;
     check_head(&document, text)?;
     let defaults = defaults(&document, text)?;
     let mut items = Vec::new();
-    for (at, (_, job)) in document.jobs.iter().enumerate() {
+    // Each job goes when its items are made, so that a large manifest is not held twice.
+    for (at, job) in mem::take(&mut document.jobs).into_iter().enumerate() {
         let line = |field: Option<&str>| document.line(text, at, field);
         let left = MOST_ITEMS - items.len();
-        check_fields(job, &defaults).map_err(|(field, fault)| {
+        check_fields(&job, &defaults).map_err(|(field, fault)| {
             let found = line(Some(field)).or_else(|| document.line_of_head(text, field));
             fault.at(found)
         })?;
-        let job = with_defaults(job, &defaults);
-        let jobs = matrix::expand(job, left).map_err(|fault| fault.at(line(Some("matrix"))))?;
+        let whole = with_defaults(&job, &defaults);
+        let jobs = matrix::expand(whole, left).map_err(|fault| fault.at(line(Some("matrix"))))?;
         if jobs.len() > left {
             return Err(Fault::new(format!("more than {MOST_ITEMS} jobs")).at(line(None)));
         }
-        for job in jobs {
-            let made = item::item(&job, at, folder).map_err(|(field, fault)| {
+        for expanded in jobs {
+            let made = item::item(&expanded, at, folder).map_err(|(field, fault)| {
                 let found = line(field.as_deref());
-                let of_defaults = field.as_deref().is_some_and(|field| {
-                    !document.jobs[at].1.contains_key(field) && defaults.contains_key(field)
-                });
+                let of_defaults = field
+                    .as_deref()
+                    .is_some_and(|field| !job.contains_key(field) && defaults.contains_key(field));
                 let found = match of_defaults {
                     true => document.line_of_head(text, "defaults").or(found),
                     false => found,

@@ -85,8 +85,10 @@ pub(crate) struct Document {
     pub(crate) syntax: Syntax,
     /// Everything but the jobs.
     pub(crate) head: Map<String, Value>,
-    /// The jobs, each with its line where the syntax has one line a job.
-    pub(crate) jobs: Vec<(Option<usize>, Map<String, Value>)>,
+    /// The jobs.
+    pub(crate) jobs: Vec<Map<String, Value>>,
+    /// The line of each job, where the syntax has one line a job.
+    pub(crate) lines: Vec<usize>,
 }
 
 impl Document {
@@ -110,7 +112,7 @@ impl Document {
             return Err(Fault::new("no list of `jobs`").at(Some(1)));
         };
         let object = |(at, job)| match job {
-            Value::Object(job) => Ok((None, job)),
+            Value::Object(job) => Ok(job),
             _ => Err(Fault::new(format!("job {} is no object", at + 1))
                 .at(lines::of_job(text, at, None))),
         };
@@ -119,13 +121,14 @@ impl Document {
             syntax,
             head,
             jobs: jobs.collect::<Result<_, _>>()?,
+            lines: Vec::new(),
         })
     }
 
     /// The line of a job, or of one of its fields, in `text`.
     pub(crate) fn line(&self, text: &str, job: usize, field: Option<&str>) -> Option<usize> {
         match self.syntax {
-            Syntax::Csv | Syntax::JsonLines => self.jobs.get(job)?.0,
+            Syntax::Csv | Syntax::JsonLines => self.lines.get(job).copied(),
             Syntax::Yaml | Syntax::Json => lines::of_job(text, job, field),
         }
     }
@@ -183,6 +186,7 @@ fn json_lines(text: &str) -> Result<Document, Fault> {
         syntax: Syntax::JsonLines,
         head: Map::new(),
         jobs: Vec::new(),
+        lines: Vec::new(),
     };
     for (at, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
@@ -196,7 +200,8 @@ fn json_lines(text: &str) -> Result<Document, Fault> {
         if is_head && document.jobs.is_empty() && document.head.is_empty() {
             document.head = job;
         } else {
-            document.jobs.push((Some(at + 1), job));
+            document.jobs.push(job);
+            document.lines.push(at + 1);
         }
     }
     Ok(document)
@@ -222,7 +227,7 @@ fn table(text: &str) -> Result<Document, Fault> {
             return Err(Fault::new(format!("the column {column:?} stands twice")).at(Some(1)));
         }
     }
-    let mut jobs = Vec::new();
+    let (mut jobs, mut lines) = (Vec::new(), Vec::new());
     for row in reader.records() {
         let row = row.map_err(fault)?;
         let line = row.position().map(|at| at.line() as usize);
@@ -232,12 +237,14 @@ fn table(text: &str) -> Result<Document, Fault> {
                 put(&mut job, column, cell_value(cell)).map_err(|fault| fault.at(line))?;
             }
         }
-        jobs.push((line, job));
+        jobs.push(job);
+        lines.push(line.unwrap_or_default());
     }
     Ok(Document {
         syntax: Syntax::Csv,
         head: Map::new(),
         jobs,
+        lines,
     })
 }
 
