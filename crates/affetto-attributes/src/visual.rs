@@ -37,7 +37,7 @@ pub struct LookMeter {
 
 impl LookMeter {
     /// The next frame.
-    pub fn push(&mut self, frame: &RgbImage) {
+    pub fn push(&mut self, frame: RgbImage) {
         if self.frames.is_multiple_of(EVERY) {
             for pixel in frame.pixels() {
                 self.add(pixel.0.map(|channel| f64::from(channel) / 255.0));
@@ -53,7 +53,7 @@ impl LookMeter {
             self.change += sum as f64 / (255 * frame.as_raw().len().max(1)) as f64;
         }
         self.frames += 1;
-        self.before = Some(frame.clone());
+        self.before = Some(frame);
     }
 
     fn add(&mut self, rgb: [f64; 3]) {
@@ -103,7 +103,7 @@ mod tests {
     fn look(frames: &[[u8; 3]]) -> Look {
         let mut meter = LookMeter::default();
         for colour in frames {
-            meter.push(&RgbImage::from_pixel(3, 2, Rgb(*colour)));
+            meter.push(RgbImage::from_pixel(3, 2, Rgb(*colour)));
         }
         meter.look()
     }
@@ -127,7 +127,7 @@ mod tests {
     fn hues_on_both_sides_of_red_are_red_together() {
         let mut meter = LookMeter::default();
         let picture = RgbImage::from_fn(2, 1, |x, _| Rgb([[255, 64, 0], [255, 0, 64]][x as usize]));
-        meter.push(&picture);
+        meter.push(picture);
         let hue = meter.look().hue;
         assert!(!(1e-6..359.999).contains(&hue), "{hue}");
     }

@@ -53,14 +53,9 @@ pub fn device_name(device: &Device) -> String {
     }
 }
 
-/// What this program was built for, besides the processor.
-pub const fn built_for() -> &'static str {
-    match (cfg!(feature = "cuda"), cfg!(feature = "metal")) {
-        (true, true) => "CUDA and Metal",
-        (true, false) => "CUDA",
-        (false, true) => "Metal",
-        (false, false) => "no other device",
-    }
+/// Whether this program was built for the processor alone.
+pub const fn is_processor_alone() -> bool {
+    !cfg!(any(feature = "cuda", feature = "metal"))
 }
 
 impl fmt::Display for DeviceChoice {

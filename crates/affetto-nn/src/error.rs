@@ -2,7 +2,7 @@ use std::{io, path::PathBuf};
 
 use affetto_core::{Hint, LimitError};
 
-use crate::device::built_for;
+use crate::device::is_processor_alone;
 
 /// Why weights could not be used or a model not be trained.
 #[derive(Debug, thiserror::Error)]
@@ -116,7 +116,7 @@ impl Hint for NnError {
             Self::MissingTensor { .. } | Self::UnknownTensor { .. } | Self::Misshapen { .. } => {
                 "the weights and config.json must come from the same training"
             }
-            Self::Device { .. } if built_for() == "no other device" => {
+            Self::Device { .. } if is_processor_alone() => {
                 "this program was built for the processor alone: --device cpu, or build it with --features cuda or metal"
             }
             Self::Device { .. } => "--device cpu works everywhere",

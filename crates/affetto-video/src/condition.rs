@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
+    error::within,
     model::{DitConfig, VaeConfig},
     prompt::Prompt,
 };
@@ -171,15 +172,6 @@ impl VideoRequest {
     /// # Errors
     /// [`Error::Config`] for the first that is outside.
     pub fn check(&self) -> Result<()> {
-        let within = |name, value: f64, least: f64, most: f64| match (least..=most).contains(&value)
-        {
-            true => Ok(()),
-            false => Err(Error::Config {
-                name,
-                value: value.to_string(),
-                permitted: format!("from {least} to {most}"),
-            }),
-        };
         within("width", self.width as f64, 16.0, LONGEST_SIDE as f64)?;
         within("height", self.height as f64, 16.0, LONGEST_SIDE as f64)?;
         within("frames", self.frames as f64, 1.0, MOST_FRAMES as f64)?;

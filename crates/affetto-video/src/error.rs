@@ -1,4 +1,4 @@
-use std::{io, path::PathBuf};
+use std::{fmt::Display, io, path::PathBuf};
 
 use affetto_core::{Hint, LimitError};
 use affetto_nn::NnError;
@@ -221,6 +221,23 @@ impl Hint for Error {
             _ => return None,
         };
         Some(hint.into())
+    }
+}
+
+/// Whether a setting is in its range; the error says which one it is.
+pub(crate) fn within<T: PartialOrd + Display>(
+    name: &'static str,
+    value: T,
+    least: T,
+    most: T,
+) -> Result<()> {
+    match (&least..=&most).contains(&&value) {
+        true => Ok(()),
+        false => Err(Error::Config {
+            name,
+            value: value.to_string(),
+            permitted: format!("from {least} to {most}"),
+        }),
     }
 }
 

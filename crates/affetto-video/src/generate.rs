@@ -2,7 +2,7 @@
 
 use affetto_core::{Progress, Seed, Stage};
 use affetto_nn::{
-    diffusion::{Denoiser, Guidance, Schedule, Scheduler},
+    diffusion::{Denoiser, Guidance, Schedule, Scheduler, noise},
     weights::{HostTensor, TensorFile},
 };
 use candle_core::{Device, Tensor};
@@ -37,19 +37,14 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// From noise, of `shape` `(1, C, F, h, w)`. The noise is drawn on the host, one number after the other, so that it is the
-    /// same on every device.
+    /// From noise, of `shape` `(1, C, F, h, w)`.
     ///
     /// # Errors
     /// Where the device has no room.
     pub fn new(schedule: Schedule, seed: Seed, shape: [usize; 5], device: &Device) -> Result<Self> {
-        let mut rng = seed.derive("noise").rng();
-        let noise: Vec<f32> = (0..shape.iter().product())
-            .map(|_| rng.normal() as f32)
-            .collect();
         Ok(Self {
             scheduler: Scheduler::new(schedule),
-            latent: Tensor::from_vec(noise, &shape, device)?,
+            latent: noise(seed.derive("noise"), &shape, device)?,
             reuse: None,
         })
     }

@@ -72,11 +72,25 @@ impl Picture {
         );
         let (left, top) = ((scaled(0) - to[0]) / 2, (scaled(1) - to[1]) / 2);
         let middle = imageops::crop_imm(&resized, left, top, to[0], to[1]).to_image();
-        let tensor = Tensor::from_vec(middle.into_raw(), (height, width, 3), device)?;
-        let tensor = tensor.permute((2, 0, 1))?.to_dtype(DType::F32)?;
-        let tensor = tensor.affine(1.0 / 127.5, -1.0)?;
-        Ok(tensor.unsqueeze(1)?.unsqueeze(0)?)
+        tensor_from_pictures(&[middle], device)
     }
+}
+
+/// `(1, 3, F, H, W)` from -1 to 1.
+pub(crate) fn tensor_from_pictures(pictures: &[RgbImage], device: &Device) -> Result<Tensor> {
+    let (width, height) = pictures.first().map_or((0, 0), RgbImage::dimensions);
+    let mut bytes = Vec::with_capacity(pictures.len() * (width * height) as usize * 3);
+    for picture in pictures {
+        bytes.extend_from_slice(picture.as_raw());
+    }
+    let shape = (pictures.len(), height as usize, width as usize, 3);
+    let frames = Tensor::from_vec(bytes, shape, device)?;
+    Ok(frames
+        .to_dtype(DType::F32)?
+        .affine(1.0 / 127.5, -1.0)?
+        .permute((3, 0, 1, 2))?
+        .contiguous()?
+        .unsqueeze(0)?)
 }
 
 #[cfg(test)]

@@ -388,69 +388,62 @@ impl Config {
             }
             None => None,
         };
-        let count = |tensors: Vec<(String, Vec<usize>)>| -> Result<u64> {
-            let mut sum = 0;
-            for (name, shape) in &tensors {
-                weights.check(name, shape)?;
-                sum += shape.iter().product::<usize>() as u64;
-            }
-            Ok(sum)
-        };
-        let (json, parameters, takes_picture) = match part {
+        let (json, tensors, takes_picture) = match part {
             Part::Transformer => {
-                let read = text.map(|text| Ok::<_, Error>((DitConfig::from_json(&text)?, text)));
-                let (config, text) = match read {
-                    Some(read) => read?,
-                    None => {
-                        let config = DitConfig::of_weights(weights)?;
-                        let json = config.to_json()?;
-                        (config, json)
-                    }
-                };
-                let picture = config.in_channels > config.out_channels;
-                (text, count(config.tensors())?, picture)
+                let (config, json) = read_or(text, DitConfig::from_json, || {
+                    let config = DitConfig::of_weights(weights)?;
+                    let json = config.to_json()?;
+                    Ok((config, json))
+                })?;
+                let takes_picture = config.in_channels > config.out_channels;
+                (json, config.tensors(), takes_picture)
             }
             Part::Vae => {
-                let (config, text) = match text {
-                    Some(text) => (VaeConfig::from_json(&text)?, text),
-                    None => {
-                        let config = VaeConfig::wan_2_1();
-                        let json = serde_json::to_string_pretty(&config)?;
-                        (config, json)
-                    }
-                };
-                (text, count(config.tensors())?, false)
+                let found = || written(VaeConfig::wan_2_1());
+                let (config, json) = read_or(text, VaeConfig::from_json, found)?;
+                (json, config.tensors(), false)
             }
             Part::TextEncoder => {
-                let (config, text) = match text {
-                    Some(text) => (Umt5Config::from_json(&text)?, text),
-                    None => {
-                        let config = Umt5Config::of_weights(weights)?;
-                        let json = serde_json::to_string_pretty(&config)?;
-                        (config, json)
-                    }
-                };
-                (text, count(config.tensors())?, false)
+                let found = || written(Umt5Config::of_weights(weights)?);
+                let (config, json) = read_or(text, Umt5Config::from_json, found)?;
+                (json, config.tensors(), false)
             }
             Part::ImageEncoder => {
-                let (config, text) = match text {
-                    Some(text) => (ClipConfig::from_json(&text)?, text),
-                    None => {
-                        let config = ClipConfig::vit_h_14();
-                        let json = serde_json::to_string_pretty(&config)?;
-                        (config, json)
-                    }
-                };
-                (text, count(config.tensors())?, false)
+                let found = || written(ClipConfig::vit_h_14());
+                let (config, json) = read_or(text, ClipConfig::from_json, found)?;
+                (json, config.tensors(), false)
             }
-            Part::Tokenizer => (String::new(), 0, false),
+            Part::Tokenizer => (String::new(), Vec::new(), false),
         };
+        let mut parameters = 0;
+        for (name, shape) in &tensors {
+            weights.check(name, shape)?;
+            parameters += shape.iter().product::<usize>() as u64;
+        }
         Ok(Self {
             json,
             parameters,
             takes_picture,
         })
     }
+}
+
+/// A configuration and its JSON: of the file beside the weights, or else what is `found` by them.
+fn read_or<T>(
+    text: Option<String>,
+    read: impl Fn(&str) -> Result<T>,
+    found: impl FnOnce() -> Result<(T, String)>,
+) -> Result<(T, String)> {
+    match text {
+        Some(text) => Ok((read(&text)?, text)),
+        None => found(),
+    }
+}
+
+/// A configuration and the JSON that it is written as.
+fn written<T: Serialize>(config: T) -> Result<(T, String)> {
+    let json = serde_json::to_string_pretty(&config)?;
+    Ok((config, json))
 }
 
 fn described(

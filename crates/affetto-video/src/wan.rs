@@ -184,26 +184,6 @@ impl WanFolder {
         &self.loras
     }
 
-    fn fitted(
-        &self,
-        request: &VideoRequest,
-        segments: &[Segment],
-    ) -> Result<(Economy, MemoryPlan)> {
-        Job {
-            dit: &self.dit,
-            vae: &self.vae,
-            text: &self.text,
-            clip: self.clip.as_ref(),
-            dit_weights: &self.dit_weights(&Device::Cpu)?,
-            text_weights: &self.text_weights(&Device::Cpu)?,
-            latent: request.latent_shape(&self.dit, &self.vae)?,
-            texts: segments.len() + 2,
-            rows: text_rows(&self.dit),
-            tiny: self.tiny.is_some(),
-        }
-        .fitted(self.limit)
-    }
-
     pub(crate) fn tokenizer(&self) -> PathBuf {
         self.parts.tokenizer.join("tokenizer.json")
     }
@@ -323,7 +303,7 @@ impl WanFolder {
         let rows = text_rows(&self.dit);
         let words = Words::read(&self.tokenizer())?;
         let mut read = BTreeMap::new();
-        texts.each(&mut |script| {
+        texts.try_map(|script| {
             let later = script.later.iter().map(|(_, text)| text);
             for text in iter::once(&script.first).chain(later) {
                 read.insert(text.clone(), words.of(text, rows)?);
@@ -346,12 +326,6 @@ impl WanFolder {
         })
     }
 
-    /// What is read in each part of the video.
-    fn segments(&self, request: &VideoRequest) -> Result<Vec<Segment>> {
-        let [_, _, frames, ..] = request.latent_shape(&self.dit, &self.vae)?;
-        request.segments(frames, self.vae.time_factor())
-    }
-
     /// Names the job: request, configurations, what is added, and what changes the numbers. The same job goes on from what
     /// was sampled.
     fn job(&self, request: &VideoRequest, economy: Economy) -> Result<String> {
@@ -365,7 +339,7 @@ impl WanFolder {
         Ok(sha256_hex(text.as_bytes()))
     }
 
-    /// Samples the latent that `request` asks for. What is done is kept in `kept` after every step, the last latent too; with
+    /// Samples the latent that was planned. What is done is kept in `kept` after every step, the last latent too; with
     /// `resume` the work goes on from there, and where all of it is done no network is loaded. The transformer is let go at
     /// the end.
     ///
@@ -374,19 +348,16 @@ impl WanFolder {
     /// or file cannot be read or written.
     pub fn sample(
         &self,
-        request: &VideoRequest,
+        plan: &WanPlan,
         picture: Option<&Picture>,
         device: &Device,
         kept: &Path,
         resume: bool,
         progress: &dyn Progress,
     ) -> Result<Tensor> {
-        request.check()?;
+        let (request, shape, economy) = (&plan.request, plan.latent, plan.economy);
         self.check_picture(request, picture)?;
-        let shape = request.latent_shape(&self.dit, &self.vae)?;
         let schedule = request.schedule()?;
-        let segments = self.segments(request)?;
-        let (economy, _) = self.fitted(request, &segments)?;
         let job = self.job(request, economy)?;
         let mut sampler = match resume && kept.is_file() {
             true => Sampler::resume(schedule, &job, TensorFile::read(kept)?, shape, device)?,
@@ -395,7 +366,7 @@ impl WanFolder {
             }
         };
         if !sampler.is_done() {
-            let mut guidance = self.told(&request.texts(&segments), device)?;
+            let mut guidance = self.told(&request.texts(&plan.segments), device)?;
             if let Some(picture) = picture {
                 let begun = self.begun_with(picture, shape, device)?;
                 guidance = guidance.try_map(|condition| {
@@ -446,7 +417,7 @@ impl WanFolder {
     /// [`Error::Cancelled`], and where the autoencoder cannot be read or the film not be written.
     pub fn film(
         &self,
-        request: &VideoRequest,
+        plan: &WanPlan,
         latent: &Tensor,
         path: &Path,
         device: &Device,
@@ -458,19 +429,19 @@ impl WanFolder {
         };
         let (height, width) = (latent.dim(3)? * factor, latent.dim(4)? * factor);
         let mut film = FilmWriter::new(path, FrameRate::new(FRAMES_PER_SECOND, 1))?;
-        let (economy, _) = self.fitted(request, &self.segments(request)?)?;
         let mut meter = LookMeter::default();
         let mut each = |frame: &[u8]| {
             let picture = RgbImage::from_raw(width as u32, height as u32, frame.to_vec());
             let picture = picture.unwrap_or_default();
-            meter.push(&picture);
-            Ok(film.push(&picture)?)
+            film.push(&picture)?;
+            meter.push(picture);
+            Ok(())
         };
         match &self.tiny {
             Some(tiny) => decode_tiny(&tiny_decoder(tiny, device)?, latent, progress, &mut each)?,
             None => {
                 let vae = WanVae::new(&self.vae, &self.vae_weights(device)?)?;
-                decode(&vae, latent, economy.tiles, progress, &mut each)?;
+                decode(&vae, latent, plan.economy.tiles, progress, &mut each)?;
             }
         }
         film.finish()?;
@@ -485,15 +456,29 @@ impl WanFolder {
         request.check()?;
         let latent = request.latent_shape(&self.dit, &self.vae)?;
         let tokens = latent[2..].iter().product::<usize>() / self.dit.patch_len();
-        let segments = self.segments(request)?;
+        let segments = request.segments(latent[2], self.vae.time_factor())?;
         let passes = request.steps * request.texts(&segments).passes();
-        let (economy, memory) = self.fitted(request, &segments)?;
+        let job = Job {
+            dit: &self.dit,
+            vae: &self.vae,
+            text: &self.text,
+            clip: self.clip.as_ref(),
+            dit_weights: &self.dit_weights(&Device::Cpu)?,
+            text_weights: &self.text_weights(&Device::Cpu)?,
+            latent,
+            texts: segments.len() + 2,
+            rows: text_rows(&self.dit),
+            tiny: self.tiny.is_some(),
+        };
+        let (economy, memory) = job.fitted(self.limit)?;
         let count = |tensors: Vec<(String, Vec<usize>)>| -> u64 {
             let numbers =
                 |(_, shape): &(String, Vec<usize>)| shape.iter().product::<usize>() as u64;
             tensors.iter().map(numbers).sum()
         };
         Ok(WanPlan {
+            request: request.clone(),
+            economy,
             segments,
             latent,
             tokens,
@@ -568,6 +553,13 @@ impl Part {
     }
 }
 
+impl WanPlan {
+    /// What is to be made.
+    pub fn request(&self) -> &VideoRequest {
+        &self.request
+    }
+}
+
 /// `path`, which must be that of a file.
 fn present(path: PathBuf, what: &'static str) -> Result<PathBuf> {
     match path.is_file() {
@@ -592,6 +584,12 @@ pub(crate) fn text_rows(dit: &DitConfig) -> usize {
 /// What is ahead of a video.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct WanPlan {
+    /// What is to be made, checked.
+    #[serde(skip)]
+    request: VideoRequest,
+    /// What is done to take no more memory than it may.
+    #[serde(skip)]
+    economy: Economy,
     /// The texts that are read, in the order of the video.
     pub segments: Vec<Segment>,
     /// The shape of the latent.
@@ -650,25 +648,30 @@ pub(crate) mod tests {
         }
     }
 
+    fn plan(wan: &WanFolder) -> WanPlan {
+        wan.plan(&request()).unwrap()
+    }
+
     #[test]
     fn a_video_from_a_prompt_and_the_same_bytes_after_an_interruption() {
         let folder = parity::folder();
         let wan = WanFolder::open(folder.path()).unwrap();
         let (kept, film) = (folder.path().join("kept"), folder.path().join("fox.mp4"));
-        let sample = |resume| wan.sample(&request(), None, &Device::Cpu, &kept, resume, &Silent);
+        let sample = |resume| wan.sample(&plan(&wan), None, &Device::Cpu, &kept, resume, &Silent);
         let latent = sample(false).unwrap();
-        wan.film(&request(), &latent, &film, &Device::Cpu, &Silent)
+        wan.film(&plan(&wan), &latent, &film, &Device::Cpu, &Silent)
             .unwrap();
         let bytes = std::fs::read(&film).unwrap();
         // All steps are kept: nothing is left to do, and the film is the same.
         let again = sample(true).unwrap();
-        wan.film(&request(), &again, &film, &Device::Cpu, &Silent)
+        wan.film(&plan(&wan), &again, &film, &Device::Cpu, &Silent)
             .unwrap();
         assert_eq!(std::fs::read(&film).unwrap(), bytes);
         let other = VideoRequest {
             seed: affetto_core::Seed(9),
             ..request()
         };
+        let other = wan.plan(&other).unwrap();
         let refused = wan.sample(&other, None, &Device::Cpu, &kept, true, &Silent);
         assert!(matches!(refused, Err(Error::OtherJob)));
     }
@@ -691,7 +694,7 @@ pub(crate) mod tests {
         let latent = parity::noise(&[1, 16, 3, 4, 6]);
         let film = folder.path().join("fox.mp4");
         let bytes = |wan: &WanFolder| {
-            wan.film(&request(), &latent, &film, &Device::Cpu, &Silent)
+            wan.film(&plan(wan), &latent, &film, &Device::Cpu, &Silent)
                 .unwrap();
             let read = affetto_media::film::FilmReader::open(&film).unwrap();
             assert_eq!((read.size(), read.left()), ((48, 32), 9));
@@ -711,8 +714,9 @@ pub(crate) mod tests {
         let wan = WanFolder::open(folder.path()).unwrap();
         let kept = folder.path().join("kept");
         let sample = |request: VideoRequest| -> Vec<f32> {
+            let plan = wan.plan(&request).unwrap();
             let latent = wan
-                .sample(&request, None, &Device::Cpu, &kept, false, &Silent)
+                .sample(&plan, None, &Device::Cpu, &kept, false, &Silent)
                 .unwrap();
             latent.flatten_all().unwrap().to_vec1().unwrap()
         };
@@ -732,7 +736,9 @@ pub(crate) mod tests {
         let tight = wan.with_memory(Some(1 << 20));
         let planned = tight.plan(&request()).unwrap_err();
         assert!(matches!(planned, Error::Memory { .. }), "{planned}");
-        let sampled = tight.sample(&request(), None, &Device::Cpu, &kept, false, &Silent);
+        let sampled = tight
+            .plan(&request())
+            .and_then(|plan| tight.sample(&plan, None, &Device::Cpu, &kept, false, &Silent));
         assert!(matches!(sampled, Err(Error::Memory { .. })));
         assert!(!kept.exists());
     }
@@ -754,13 +760,15 @@ pub(crate) mod tests {
                 picture: Some(picture.sha256().into()),
                 ..request()
             };
-            let latent = wan.sample(&request, Some(picture), &Device::Cpu, &kept, false, &Silent);
+            let plan = wan.plan(&request).unwrap();
+            let latent = wan.sample(&plan, Some(picture), &Device::Cpu, &kept, false, &Silent);
             latent.unwrap().flatten_all().unwrap().to_vec1().unwrap()
         };
         let dark = write(20);
         assert_ne!(sample(&dark), sample(&write(230)));
         let refused = |wan: &WanFolder, request: VideoRequest, picture: Option<&Picture>| {
-            let latent = wan.sample(&request, picture, &Device::Cpu, &kept, false, &Silent);
+            let plan = wan.plan(&request).unwrap();
+            let latent = wan.sample(&plan, picture, &Device::Cpu, &kept, false, &Silent);
             latent.unwrap_err().to_string()
         };
         assert!(refused(&wan, request(), None).contains("a picture to begin from"));

@@ -9,7 +9,7 @@ use affetto_video::{
     Error, Result,
     condition::{Segment, VideoRequest},
     picture::Picture,
-    wan::WanFolder,
+    wan::{WanFolder, WanPlan},
 };
 use serde::Serialize;
 
@@ -69,7 +69,7 @@ pub struct LoraUsed {
     pub sha256: String,
 }
 
-/// Makes the film that `request` asks for at `file`, with `FILE.provenance.json` beside it.
+/// Makes the film that was planned at `file`, with `FILE.provenance.json` beside it.
 ///
 /// What was sampled is kept at [`kept_beside`] after every step until the film stands; with `resume` the work goes on from
 /// there.
@@ -77,7 +77,7 @@ pub struct LoraUsed {
 /// # Errors
 /// Those of [`WanFolder::sample`] and [`WanFolder::film`], and where a file cannot be read or written.
 pub fn generate_video(
-    request: &VideoRequest,
+    plan: &WanPlan,
     wan: &WanFolder,
     picture: Option<&Picture>,
     file: &Path,
@@ -85,10 +85,9 @@ pub fn generate_video(
     resume: bool,
     progress: &dyn Progress,
 ) -> Result<VideoProvenance> {
-    let plan = wan.plan(request)?;
     let kept = kept_beside(file);
-    let latent = wan.sample(request, picture, device, &kept, resume, progress)?;
-    let measured = wan.film(request, &latent, file, device, progress)?;
+    let latent = wan.sample(plan, picture, device, &kept, resume, progress)?;
+    let measured = wan.film(plan, &latent, file, device, progress)?;
     let lora = |lora: &affetto_video::lora::Lora| LoraUsed {
         path: lora.source().path.clone(),
         strength: lora.source().strength,
@@ -98,7 +97,7 @@ pub fn generate_video(
     let provenance = VideoProvenance {
         schema: VIDEO_PROVENANCE_SCHEMA,
         engine: Engine::this(),
-        request: request.clone(),
+        request: plan.request().clone(),
         weights: weights_used(wan)?,
         loras: wan.loras().iter().map(lora).collect(),
         device: device_name(device),
@@ -109,7 +108,7 @@ pub fn generate_video(
             bytes: film.bytes,
             sha256: film.sha256,
         },
-        asked: plan.segments,
+        asked: plan.segments.clone(),
         measured,
     };
     let beside = provenance_path(file);

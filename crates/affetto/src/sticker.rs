@@ -8,7 +8,7 @@ use affetto_media::{
     Limits,
     sticker::{
         Character, Look, Sticker, StickerTake, Tint, csv,
-        export::{FileOptions, Frames, Preset, StickerFormat, write_preset, write_sticker},
+        export::{FileOptions, Frames, Preset, StickerFormat, preset_bytes, sticker_bytes},
         json,
     },
 };
@@ -96,30 +96,19 @@ pub struct DrawnSticker {
 impl DrawnSticker {
     /// The bytes of a file.
     pub(crate) fn file(&self, format: StickerOutput) -> Result<Vec<u8>, Error> {
-        let (extension, platform) = match format {
-            StickerOutput::TakeJson => return Ok(json::write(&self.take)?),
-            StickerOutput::TakeCsv => return Ok(csv::write(&self.take)?),
-            StickerOutput::Tgs => ("tgs", self.platform.or(Some(Preset::Telegram))),
-            StickerOutput::Drawn(format) => (format.extensions()[0], self.platform),
-        };
         let sticker = Sticker::new(&self.character, &self.take, self.look)?;
-        // The formats are packed by libraries that write files of their own.
-        let failed = |source| Error::Write {
-            path: std::env::temp_dir(),
-            source,
+        let packed = |extension: &str, preset| -> Result<Vec<u8>, Error> {
+            Ok(preset_bytes(extension, preset, &sticker, &Silent)?.0)
         };
-        let folder = tempfile::tempdir().map_err(failed)?;
-        let path = folder.path().join(format!("sticker.{extension}"));
-        match (platform, format) {
-            (Some(preset), _) => {
-                write_preset(&path, preset, &sticker, &Silent)?;
+        match (format, self.platform) {
+            (StickerOutput::TakeJson, _) => Ok(json::write(&self.take)?),
+            (StickerOutput::TakeCsv, _) => Ok(csv::write(&self.take)?),
+            (StickerOutput::Tgs, preset) => packed("tgs", preset.unwrap_or(Preset::Telegram)),
+            (StickerOutput::Drawn(format), Some(preset)) => packed(format.extensions()[0], preset),
+            (StickerOutput::Drawn(format), None) => {
+                Ok(sticker_bytes(format, &sticker, &self.options, &Silent)?)
             }
-            (None, StickerOutput::Drawn(format)) => {
-                write_sticker(&path, format, &sticker, &self.options, &Silent)?;
-            }
-            (None, _) => {}
         }
-        std::fs::read(&path).map_err(failed)
     }
 }
 
@@ -143,14 +132,7 @@ pub(crate) fn make_sticker(
         Some(path) => {
             let limits = Limits::DEFAULT;
             let bytes = read(&mut work, InputRole::Take, path, limits.take_bytes)?;
-            let is_table = path
-                .extension()
-                .is_some_and(|word| word.eq_ignore_ascii_case("csv"));
-            let take = match is_table {
-                true => csv::read(&bytes, &limits),
-                false => json::read(&bytes, &limits),
-            };
-            let take = take.map_err(|error| error.in_file(path))?;
+            let take = StickerTake::from_bytes(path, &bytes, &limits)?;
             variation_of(
                 &take,
                 request.variation,
@@ -180,7 +162,7 @@ pub(crate) fn make_sticker(
             background: request.background,
             ..FileOptions::default()
         },
-        platform: request.platform.map(Preset::from),
+        platform: request.platform,
     };
     Ok(AnyPiece {
         media: Media::Sticker(Box::new(sticker)),

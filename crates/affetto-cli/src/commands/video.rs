@@ -97,7 +97,7 @@ fn generate(args: &VideoGenerate, printer: &Printer) -> Result<Value, Failure> {
     }
     let file = file(args)?;
     let picture = picture.as_ref();
-    let made = generate_video(&request, &wan, picture, file, &device, args.resume, printer);
+    let made = generate_video(&plan, &wan, picture, file, &device, args.resume, printer);
     let made = made.map_err(|error| stopped(error, &kept_beside(file)))?;
     printer.clear();
     say_look(&made, printer);

@@ -3,8 +3,8 @@
 use affetto::{
     Emotion, Seed,
     emotion::Unit,
-    media::sticker::Character,
-    video::sticker::condition::{Platform, StickerRequest},
+    media::sticker::{Character, export::Preset},
+    video::sticker::condition::StickerRequest,
 };
 
 use super::emotion_over;
@@ -71,9 +71,9 @@ pub fn request(args: &VideoGenerate) -> Result<StickerRequest, Failure> {
         outline: args.outline.unwrap_or(usual.outline),
         background: args.background.unwrap_or(usual.background),
         platform: match args.preset {
-            Some(VideoPreset::Telegram) => Some(Platform::Telegram),
-            Some(VideoPreset::Discord) => Some(Platform::Discord),
-            Some(VideoPreset::Emoji) => Some(Platform::Emoji),
+            Some(VideoPreset::Telegram) => Some(Preset::Telegram),
+            Some(VideoPreset::Discord) => Some(Preset::Discord),
+            Some(VideoPreset::Emoji) => Some(Preset::Emoji),
             Some(VideoPreset::Full | VideoPreset::FourSteps | VideoPreset::Fastwan) | None => None,
         },
         model: None,

@@ -39,10 +39,18 @@ impl StickerTake {
     ///
     /// As [`csv::read`] and [`json::read`], said of the file, and [`Error::Read`].
     pub fn read(path: &Path, limits: &Limits) -> Result<Self, Error> {
-        let bytes = read_limited(path, limits.take_bytes)?;
+        Self::from_bytes(path, &read_limited(path, limits.take_bytes)?, limits)
+    }
+
+    /// The same from the bytes of the file.
+    ///
+    /// # Errors
+    ///
+    /// As [`csv::read`] and [`json::read`], said of the file.
+    pub fn from_bytes(path: &Path, bytes: &[u8], limits: &Limits) -> Result<Self, Error> {
         let take = match is_table(path) {
-            true => csv::read(&bytes, limits),
-            false => json::read(&bytes, limits),
+            true => csv::read(bytes, limits),
+            false => json::read(bytes, limits),
         };
         take.map_err(|error| error.in_file(path))
     }

@@ -45,42 +45,13 @@ impl<C> Guidance<C> {
         }
     }
 
-    /// Shows every condition to `to`.
-    ///
-    /// # Errors
-    /// The first of `to`.
-    pub fn each<E>(
-        &self,
-        to: &mut dyn FnMut(&C) -> std::result::Result<(), E>,
-    ) -> std::result::Result<(), E> {
-        match self {
-            Self::Plain { condition } => to(condition),
-            Self::Scaled {
-                condition, empty, ..
-            } => {
-                to(condition)?;
-                to(empty)
-            }
-            Self::Terms {
-                empty,
-                content,
-                both,
-                ..
-            } => {
-                to(empty)?;
-                to(content)?;
-                to(both)
-            }
-        }
-    }
-
     /// The same guidance by other conditions, such as texts as a network has read them.
     ///
     /// # Errors
     /// The first of `of`.
     pub fn try_map<T, E>(
         &self,
-        of: impl Fn(&C) -> std::result::Result<T, E>,
+        mut of: impl FnMut(&C) -> std::result::Result<T, E>,
     ) -> std::result::Result<Guidance<T>, E> {
         Ok(match self {
             Self::Plain { condition } => Guidance::Plain {

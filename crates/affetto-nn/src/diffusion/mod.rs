@@ -14,7 +14,7 @@ use candle_core::Tensor;
 pub use ema::Ema;
 pub use guidance::{Guidance, guide, guide_terms};
 pub use schedule::{Schedule, Solver, TRAIN_STEPS};
-pub use scheduler::Scheduler;
+pub use scheduler::{Scheduler, noise};
 
 use crate::{NnError, Result};
 

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use affetto_core::Seed;
 use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -92,7 +93,9 @@ impl Scheduler {
             Solver::Renoise => {
                 let clean = prediction.clean(output, latent, sigma)?;
                 if next > 0.0 {
-                    let noise = self.noise(clean.dims(), latent.device())?;
+                    let name = format!("noise after step {}", self.step);
+                    let seed = self.schedule.seed().derive(&name);
+                    let noise = noise(seed, clean.dims(), latent.device())?;
                     ((clean * (1.0 - next))? + (noise * next)?)?
                 } else {
                     clean
@@ -101,16 +104,6 @@ impl Scheduler {
         };
         self.step += 1;
         Ok(latent)
-    }
-
-    /// The noise after this step, drawn on the host so that it is the same on every device.
-    fn noise(&self, shape: &[usize], device: &Device) -> Result<Tensor> {
-        let name = format!("noise after step {}", self.step);
-        let mut rng = self.schedule.seed().derive(&name).rng();
-        let numbers: Vec<f32> = (0..shape.iter().product::<usize>())
-            .map(|_| rng.normal() as f32)
-            .collect();
-        Ok(Tensor::from_vec(numbers, shape, device)?)
     }
 
     /// Corrects `latent` by `clean`, the prediction at it, and predicts the next one: algorithm 1 of the paper with the
@@ -215,6 +208,18 @@ impl Scheduler {
     }
 }
 
+/// Numbers of the normal distribution, drawn on the host one after the other, so that they are the same on every device.
+///
+/// # Errors
+/// Where the device has no room.
+pub fn noise(seed: Seed, shape: &[usize], device: &Device) -> Result<Tensor> {
+    let mut rng = seed.rng();
+    let numbers: Vec<f32> = (0..shape.iter().product())
+        .map(|_| rng.normal() as f32)
+        .collect();
+    Ok(Tensor::from_vec(numbers, shape, device)?)
+}
+
 fn on_host(tensor: &Tensor) -> Result<HostTensor> {
     Ok(HostTensor {
         shape: tensor.dims().to_vec(),
@@ -288,8 +293,6 @@ impl Span {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use affetto_core::Seed;
-
     use super::*;
 
     const PARITY: &str = concat!(

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, weights::Weights};
+use crate::{Error, Result, error::within, weights::Weights};
 
 /// The largest extent of a layer.
 const WIDEST: usize = 1 << 17;
@@ -10,17 +10,6 @@ const WIDEST: usize = 1 << 17;
 const DEEPEST: usize = 256;
 /// The most words of a vocabulary.
 const MOST_WORDS: usize = 1 << 20;
-
-fn check(name: &'static str, value: usize, least: usize, most: usize) -> Result<()> {
-    if (least..=most).contains(&value) {
-        return Ok(());
-    }
-    Err(Error::Config {
-        name,
-        value: value.to_string(),
-        permitted: format!("from {least} to {most}"),
-    })
-}
 
 fn check_that(name: &'static str, value: impl ToString, holds: bool, must: &str) -> Result<()> {
     if holds {
@@ -215,13 +204,13 @@ impl DitConfig {
     /// Whether a network can have these extents.
     pub fn check(&self) -> Result<()> {
         for extent in self.patch {
-            check("patch", extent, 1, 16)?;
+            within("patch", extent, 1, 16)?;
         }
-        check("heads", self.heads, 1, 512)?;
-        check("head_width", self.head_width, 6, 1024)?;
+        within("heads", self.heads, 1, 512)?;
+        within("head_width", self.head_width, 6, 1024)?;
         let even = self.head_width.is_multiple_of(2);
         check_that("head_width", self.head_width, even, "even")?;
-        check("layers", self.layers, 1, DEEPEST)?;
+        within("layers", self.layers, 1, DEEPEST)?;
         for (name, extent) in [
             ("ffn_width", self.ffn_width),
             ("in_channels", self.in_channels),
@@ -230,10 +219,10 @@ impl DitConfig {
             ("freq_width", self.freq_width),
             ("image_width", self.image_width.unwrap_or(1)),
         ] {
-            check(name, extent, 1, WIDEST)?;
+            within(name, extent, 1, WIDEST)?;
         }
         if let Conditioning::Text { rows } = self.conditioning {
-            check("rows", rows, 1, WIDEST)?;
+            within("rows", rows, 1, WIDEST)?;
         }
         let even = self.freq_width.is_multiple_of(2);
         check_that("freq_width", self.freq_width, even, "even")?;
@@ -433,7 +422,7 @@ impl VaeConfig {
                 config.latents_mean = MEAN.to_vec();
                 config.latents_std = DEVIATION.to_vec();
             } else {
-                check("z_dim", config.z_dim, 1, WIDEST)?;
+                within("z_dim", config.z_dim, 1, WIDEST)?;
                 config.latents_mean = vec![0.0; config.z_dim];
                 config.latents_std = vec![1.0; config.z_dim];
             }
@@ -444,17 +433,17 @@ impl VaeConfig {
 
     /// Whether a network can have these extents.
     pub fn check(&self) -> Result<()> {
-        check("dim_mult", self.dim_mult.len(), 1, 8)?;
+        within("dim_mult", self.dim_mult.len(), 1, 8)?;
         for mult in &self.dim_mult {
-            check("dim_mult", *mult, 1, 64)?;
+            within("dim_mult", *mult, 1, 64)?;
         }
-        check("base_dim", self.base_dim, 1, 4096)?;
-        check("z_dim", self.z_dim, 1, 4096)?;
-        check("num_res_blocks", self.num_res_blocks, 1, 16)?;
-        check("in_channels", self.in_channels, 1, 64)?;
-        check("out_channels", self.out_channels, 1, 64)?;
+        within("base_dim", self.base_dim, 1, 4096)?;
+        within("z_dim", self.z_dim, 1, 4096)?;
+        within("num_res_blocks", self.num_res_blocks, 1, 16)?;
+        within("in_channels", self.in_channels, 1, 64)?;
+        within("out_channels", self.out_channels, 1, 64)?;
         let steps = self.temporal_downsample.len();
-        check(
+        within(
             "temperal_downsample",
             steps,
             self.steps(),
@@ -463,13 +452,13 @@ impl VaeConfig {
         // The decoder halves its channels with each step.
         let top = self.base_dim * self.dim_mult[self.dim_mult.len() - 1];
         check_that("base_dim", self.base_dim, top.is_multiple_of(2), "even")?;
-        check(
+        within(
             "latents_mean",
             self.latents_mean.len(),
             self.z_dim,
             self.z_dim,
         )?;
-        check(
+        within(
             "latents_std",
             self.latents_std.len(),
             self.z_dim,
@@ -585,14 +574,14 @@ impl Umt5Config {
 
     /// Whether a network can have these extents.
     pub fn check(&self) -> Result<()> {
-        check("vocab_size", self.vocab_size, 1, MOST_WORDS)?;
-        check("num_layers", self.num_layers, 1, DEEPEST)?;
-        check("d_model", self.d_model, 1, WIDEST)?;
-        check("d_ff", self.d_ff, 1, WIDEST)?;
-        check("d_kv", self.d_kv, 1, 1024)?;
-        check("num_heads", self.num_heads, 1, 512)?;
+        within("vocab_size", self.vocab_size, 1, MOST_WORDS)?;
+        within("num_layers", self.num_layers, 1, DEEPEST)?;
+        within("d_model", self.d_model, 1, WIDEST)?;
+        within("d_ff", self.d_ff, 1, WIDEST)?;
+        within("d_kv", self.d_kv, 1, 1024)?;
+        within("num_heads", self.num_heads, 1, 512)?;
         let buckets = self.relative_attention_num_buckets;
-        check("relative_attention_num_buckets", buckets, 4, 4096)?;
+        within("relative_attention_num_buckets", buckets, 4, 4096)?;
         check_that(
             "relative_attention_num_buckets",
             buckets,
@@ -600,7 +589,7 @@ impl Umt5Config {
             "a multiple of 4",
         )?;
         let farthest = self.relative_attention_max_distance;
-        check(
+        within(
             "relative_attention_max_distance",
             farthest,
             buckets / 4 + 1,
@@ -679,16 +668,16 @@ impl ClipConfig {
 
     /// Whether a network can have these extents.
     pub fn check(&self) -> Result<()> {
-        check("hidden_size", self.hidden_size, 1, WIDEST)?;
-        check("intermediate_size", self.intermediate_size, 1, WIDEST)?;
-        check("num_hidden_layers", self.num_hidden_layers, 1, DEEPEST)?;
-        check("num_attention_heads", self.num_attention_heads, 1, 512)?;
+        within("hidden_size", self.hidden_size, 1, WIDEST)?;
+        within("intermediate_size", self.intermediate_size, 1, WIDEST)?;
+        within("num_hidden_layers", self.num_hidden_layers, 1, DEEPEST)?;
+        within("num_attention_heads", self.num_attention_heads, 1, 512)?;
         let whole = self.hidden_size.is_multiple_of(self.num_attention_heads);
         let must = "a multiple of num_attention_heads";
         check_that("hidden_size", self.hidden_size, whole, must)?;
-        check("num_channels", self.num_channels, 3, 3)?;
-        check("patch_size", self.patch_size, 1, 256)?;
-        check("image_size", self.image_size, self.patch_size, 2048)?;
+        within("num_channels", self.num_channels, 3, 3)?;
+        within("patch_size", self.patch_size, 1, 256)?;
+        within("image_size", self.image_size, self.patch_size, 2048)?;
         let whole = self.image_size.is_multiple_of(self.patch_size);
         let must = "a multiple of patch_size";
         check_that("image_size", self.image_size, whole, must)?;

@@ -13,7 +13,7 @@ use super::{
     latents::Wish,
     statistics::Statistics,
 };
-use crate::{Error, Result};
+use crate::{Result, error::within};
 
 /// The shortest sticker, in seconds.
 pub const SHORTEST_SECS: f64 = 0.5;
@@ -25,28 +25,6 @@ pub const LONGEST_AT_ONCE_SECS: f64 = 6.0;
 pub const MOST_STEPS: usize = 200;
 /// The most frames a second.
 pub const MOST_FPS: u32 = 120;
-
-/// A platform whose limits of size, length and colours a file keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Platform {
-    /// Animated or video stickers of Telegram: `.tgs`, `.webm`.
-    Telegram,
-    /// Stickers of Discord: `.png`, `.gif`.
-    Discord,
-    /// Small animated emoji, as of Discord and Slack: `.gif`, `.png`.
-    Emoji,
-}
-
-impl From<Platform> for Preset {
-    fn from(platform: Platform) -> Self {
-        match platform {
-            Platform::Telegram => Self::Telegram,
-            Platform::Discord => Self::Discord,
-            Platform::Emoji => Self::Emoji,
-        }
-    }
-}
 
 /// A request for a sticker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -92,7 +70,7 @@ pub struct StickerRequest {
     pub background: [u8; 3],
     /// The platform whose limits its files keep.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub platform: Option<Platform>,
+    pub platform: Option<Preset>,
     /// The model, by its id; the only one where nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -130,15 +108,6 @@ impl StickerRequest {
     /// # Errors
     /// [`Error::Config`] for the first that is outside.
     pub fn check(&self) -> Result<()> {
-        let within = |name, value: f64, least: f64, most: f64| match (least..=most).contains(&value)
-        {
-            true => Ok(()),
-            false => Err(Error::Config {
-                name,
-                value: value.to_string(),
-                permitted: format!("from {least} to {most}"),
-            }),
-        };
         within("length_secs", self.length_secs, SHORTEST_SECS, LONGEST_SECS)?;
         within("fps", f64::from(self.fps), 4.0, f64::from(MOST_FPS))?;
         within("steps", self.steps as f64, 1.0, MOST_STEPS as f64)?;

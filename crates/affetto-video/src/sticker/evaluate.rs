@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use affetto_attributes::{compare::pearson, judge::Share};
 use affetto_core::{Progress, Seed, Silent};
 use affetto_emotion::{Emotion, EmotionParts, Taxonomy};
 use rayon::prelude::*;
@@ -41,16 +42,12 @@ pub struct Rate {
 impl Rate {
     /// `right` of `of`.
     pub fn new(right: usize, of: usize) -> Self {
-        let (count, z) = (of.max(1) as f64, 1.959_964);
-        let share = right as f64 / count;
-        let middle = (share + z * z / (2.0 * count)) / (1.0 + z * z / count);
-        let reach = z / (1.0 + z * z / count)
-            * (share * (1.0 - share) / count + z * z / (4.0 * count * count)).sqrt();
+        let Share { share, low, high } = Share::new(right, of);
         Self {
             right,
             of,
             share,
-            interval: [(middle - reach).max(0.0), (middle + reach).min(1.0)],
+            interval: [low.max(0.0), high.min(1.0)],
         }
     }
 
@@ -655,7 +652,7 @@ fn measured(
         .collect()
 }
 
-/// Spearman's rank correlation.
+/// Spearman's rank correlation; 0 where one side is the same throughout.
 fn rank_correlation(one: &[f64], two: &[f64]) -> f64 {
     let ranks = |values: &[f64]| -> Vec<f64> {
         let rank = |value: &f64| {
@@ -665,18 +662,7 @@ fn rank_correlation(one: &[f64], two: &[f64]) -> f64 {
         };
         values.iter().map(rank).collect()
     };
-    let (one, two) = (ranks(one), ranks(two));
-    let middle = (one.len() as f64 - 1.0) / 2.0;
-    let product = |a: &[f64], b: &[f64]| {
-        a.iter()
-            .zip(b)
-            .map(|(a, b)| (a - middle) * (b - middle))
-            .sum::<f64>()
-    };
-    product(&one, &two)
-        / (product(&one, &one) * product(&two, &two))
-            .sqrt()
-            .max(1e-12)
+    pearson(&ranks(one), &ranks(two)).unwrap_or(0.0)
 }
 
 #[cfg(test)]

@@ -424,7 +424,7 @@ impl Block {
 #[cfg(test)]
 mod tests {
     use affetto_core::Seed;
-    use affetto_nn::weights::Weights;
+    use affetto_nn::{diffusion, weights::Weights};
 
     use super::*;
     use crate::sticker::data::{Clip, tests::invented};
@@ -435,11 +435,7 @@ mod tests {
     }
 
     fn noise(name: &str, shape: &[usize]) -> Tensor {
-        let mut rng = Seed(3).derive(name).rng();
-        let numbers: Vec<f32> = (0..shape.iter().product())
-            .map(|_| rng.normal() as f32)
-            .collect();
-        Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
+        diffusion::noise(Seed(3).derive(name), shape, &Device::Cpu).unwrap()
     }
 
     /// Moves every parameter away from 0, so that no gradient vanishes for that reason.

@@ -9,7 +9,9 @@ use image::{
     imageops::{FilterType, crop_imm, resize},
 };
 
-use crate::{Error, Result, condition::FRAMES_PER_SECOND, model::WanVae};
+use crate::{
+    Error, Result, condition::FRAMES_PER_SECOND, model::WanVae, picture::tensor_from_pictures,
+};
 
 /// What clips are brought to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,23 +80,6 @@ fn fitted(picture: &RgbImage, size: ClipSize) -> RgbImage {
         size.height as u32,
         FilterType::CatmullRom,
     )
-}
-
-/// `(1, 3, F, H, W)` from -1 to 1.
-fn tensor_from_pictures(pictures: &[RgbImage], device: &Device) -> Result<Tensor> {
-    let (width, height) = pictures.first().map_or((0, 0), RgbImage::dimensions);
-    let mut bytes = Vec::with_capacity(pictures.len() * (width * height) as usize * 3);
-    for picture in pictures {
-        bytes.extend_from_slice(picture.as_raw());
-    }
-    let shape = (pictures.len(), height as usize, width as usize, 3);
-    let frames = Tensor::from_vec(bytes, shape, device)?;
-    Ok(frames
-        .to_dtype(candle_core::DType::F32)?
-        .affine(1.0 / 127.5, -1.0)?
-        .permute((3, 0, 1, 2))?
-        .contiguous()?
-        .unsqueeze(0)?)
 }
 
 /// The latent of a clip, `(1, C, F, h, w)`, as the transformer sees it, with the means of the autoencoder: the first

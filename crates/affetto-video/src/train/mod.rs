@@ -19,6 +19,7 @@ use std::{
 use affetto_core::{Checksum, Progress, Seed, Stage, read_limited, write_atomic};
 use affetto_emotion::{Emotion, Label};
 use affetto_nn::{
+    diffusion::noise,
     ops::DropoutSeed,
     train::{self as training, Decay, Evaluation, TrainSettings, Trainee, TrainingData},
     weights::{Precision, TensorFile},
@@ -583,15 +584,11 @@ impl Lessons {
 
     fn sample(&self, lesson: &Lesson, share: f64, seed: Seed) -> Result<Sample> {
         let latent = lesson.latent.read(&self.device)?;
-        let mut rng = seed.rng();
-        let noise: Vec<f32> = (0..latent.elem_count())
-            .map(|_| rng.normal() as f32)
-            .collect();
         let states = lesson.states.read(&self.device)?;
         let rows = text_rows(self.network.dit.config());
         let zeros = rows.saturating_sub(states.dim(1)?);
         Ok(Sample {
-            noise: Tensor::from_vec(noise, latent.shape(), &self.device)?,
+            noise: noise(seed, latent.dims(), &self.device)?,
             latent,
             sigma: self.sigma(share),
             condition: DitCondition::of_context(states.pad_with_zeros(1, 0, zeros)?),

@@ -368,7 +368,8 @@ fn sampled(school: &School, wan: &WanFolder, emotion: &str) -> [Vec<f32>; 2] {
             ..VideoRequest::default()
         };
         let kept = school.path("kept");
-        let latent = wan.sample(&request, None, &Device::Cpu, &kept, false, &Silent);
+        let plan = wan.plan(&request).unwrap();
+        let latent = wan.sample(&plan, None, &Device::Cpu, &kept, false, &Silent);
         let latent = latent.unwrap();
         colours.push(vae.decode(&vae.denormalise(&latent).unwrap()).unwrap());
         latents.push(latent);

@@ -11,8 +11,9 @@ use std::{
 use affetto_core::{Progress, Stage};
 use affetto_emotion::{FrameRate, frames_per_second};
 use image::RgbImage;
+use num_rational::Ratio;
 
-use super::{Frames, failed};
+use super::{Frames, failed, temporary_folder};
 use crate::{Error, film, sticker::Sticker};
 
 /// Writes a sticker as MP4 on a colour, `times` after each other. The size is that of [`Frames`], made even.
@@ -59,17 +60,13 @@ pub fn write_mp4(
 fn exact_rate(sticker: &Sticker<'_>, count: usize) -> FrameRate {
     let take = sticker.take();
     let (numer, denom) = (u64::from(*take.rate.numer()), u64::from(*take.rate.denom()));
-    let (numer, denom) = (numer * count as u64, denom * take.frames.len() as u64);
-    let divisor = gcd(numer, denom);
-    let whole = |value: u64| u32::try_from(value / divisor).ok();
-    match (whole(numer), whole(denom)) {
+    let length = denom * take.frames.len() as u64;
+    let rate = Ratio::new(numer * count as u64, length.max(1));
+    let whole = |value: &u64| u32::try_from(*value).ok();
+    match (whole(rate.numer()), whole(rate.denom())) {
         (Some(numer), Some(denom)) if denom > 0 => FrameRate::new(numer, denom),
         _ => FrameRate::new((frames_per_second(take.rate) * 1000.0) as u32, 1000),
     }
-}
-
-fn gcd(a: u64, b: u64) -> u64 {
-    if b == 0 { a.max(1) } else { gcd(b, a % b) }
 }
 
 /// The user's ffmpeg: what `AFFETTO_FFMPEG` names, or the first on the path.
@@ -123,8 +120,8 @@ pub(super) fn webm(
     let rate = exact_rate(sticker, moments.count).to_string();
     let size = format!("{0}x{0}", frames.size);
     // ffmpeg seeks in what it writes, so it writes to a file of its own that goes again.
-    let folder = tempfile_folder()?;
-    let out = folder.path.join("sticker.webm");
+    let folder = temporary_folder(WHAT)?;
+    let out = folder.path().join("sticker.webm");
     let quality = quality.min(63).to_string();
     let mut arguments: Vec<&OsStr> = [
         "-hide_banner",
@@ -214,8 +211,8 @@ pub(super) fn webm(
 /// The frames of a WebM as ffmpeg decodes them: how many, and whether any pixel is transparent.
 pub(super) fn decoded_webm(bytes: &[u8], size: u32) -> Result<(usize, bool), Error> {
     let ffmpeg = find_ffmpeg().ok_or(Error::NoProgram { name: "ffmpeg" })?;
-    let folder = tempfile_folder()?;
-    let file = folder.path.join("sticker.webm");
+    let folder = temporary_folder(WHAT)?;
+    let file = folder.path().join("sticker.webm");
     std::fs::write(&file, bytes).map_err(|error| failed(WHAT, error))?;
     let decoded = Command::new(ffmpeg)
         .args([
@@ -234,28 +231,4 @@ pub(super) fn decoded_webm(bytes: &[u8], size: u32) -> Result<(usize, bool), Err
     let frame = (size * size * 4) as usize;
     let transparent = decoded.stdout.chunks_exact(4).any(|pixel| pixel[3] < 128);
     Ok((decoded.stdout.len() / frame, transparent))
-}
-
-/// A folder that goes with its value.
-struct Folder {
-    path: PathBuf,
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.path);
-    }
-}
-
-fn tempfile_folder() -> Result<Folder, Error> {
-    let base = env::temp_dir();
-    for number in 0..1000_u32 {
-        let path = base.join(format!("affetto-{}-{number}", std::process::id()));
-        match std::fs::create_dir(&path) {
-            Ok(()) => return Ok(Folder { path }),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(failed(WHAT, error)),
-        }
-    }
-    Err(failed(WHAT, "no room for a temporary folder"))
 }

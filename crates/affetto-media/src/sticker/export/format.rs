@@ -3,8 +3,8 @@ use std::path::Path;
 use affetto_core::Progress;
 
 use super::{
-    Colours, Frames, Packing, write_apng, write_dot_lottie, write_gif, write_lottie, write_mp4,
-    write_svg, write_webm, write_webp,
+    Colours, Frames, Packing, apng, dot_lottie, failed, film::webm, gif, lottie, svg,
+    temporary_folder, webp, write, write_mp4,
 };
 use crate::{Error, sticker::Sticker};
 
@@ -125,18 +125,41 @@ pub fn write_sticker(
     options: &FileOptions,
     progress: &dyn Progress,
 ) -> Result<(), Error> {
-    let frames = options.frames;
     match format {
-        StickerFormat::WebP => write_webp(path, sticker, frames, options.packing, progress),
-        StickerFormat::Apng => write_apng(path, sticker, frames, options.colours, progress),
-        StickerFormat::Gif => write_gif(path, sticker, frames, 256, progress),
-        StickerFormat::Lottie => write_lottie(path, sticker),
-        StickerFormat::DotLottie => write_dot_lottie(path, sticker),
-        StickerFormat::Svg => write_svg(path, sticker, options.seconds),
         StickerFormat::Mp4 => {
             let (background, times) = (options.background, options.times);
-            write_mp4(path, sticker, frames, background, times, progress)
+            write_mp4(path, sticker, options.frames, background, times, progress)
         }
-        StickerFormat::WebM => write_webm(path, sticker, frames, options.webm_quality, progress),
+        _ => write(path, &sticker_bytes(format, sticker, options, progress)?),
+    }
+}
+
+/// The bytes of a sticker in a format.
+///
+/// # Errors
+///
+/// Those of the format.
+pub fn sticker_bytes(
+    format: StickerFormat,
+    sticker: &Sticker<'_>,
+    options: &FileOptions,
+    progress: &dyn Progress,
+) -> Result<Vec<u8>, Error> {
+    let frames = options.frames;
+    match format {
+        StickerFormat::WebP => webp(sticker, frames, options.packing, progress),
+        StickerFormat::Apng => apng(sticker, frames, options.colours, progress),
+        StickerFormat::Gif => gif(sticker, frames, 256, progress),
+        StickerFormat::Lottie => lottie(sticker),
+        StickerFormat::DotLottie => dot_lottie(sticker),
+        StickerFormat::Svg => Ok(svg(sticker, options.seconds).into_bytes()),
+        StickerFormat::Mp4 => {
+            // Its frames are written as they come, to a file that can be gone back in.
+            let folder = temporary_folder(format.name())?;
+            let path = folder.path().join("sticker.mp4");
+            write_sticker(&path, format, sticker, options, progress)?;
+            std::fs::read(&path).map_err(|error| failed(format.name(), error))
+        }
+        StickerFormat::WebM => webm(sticker, frames, options.webm_quality, progress),
     }
 }

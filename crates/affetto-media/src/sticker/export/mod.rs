@@ -21,10 +21,10 @@ use rayon::prelude::*;
 
 pub use apng::{Colours, apng, write_apng};
 pub use film::{find_ffmpeg, write_mp4, write_webm};
-pub use format::{FileOptions, StickerFormat, write_sticker};
+pub use format::{FileOptions, StickerFormat, sticker_bytes, write_sticker};
 pub use gif::{gif, write_gif};
 pub use lottie::{dot_lottie, lottie, write_dot_lottie, write_lottie};
-pub use preset::{Fit, Preset, write_preset};
+pub use preset::{Fit, Preset, preset_bytes, write_preset};
 pub use sheet::{Atlas, Cell, atlas, contact_sheet, write_atlas, write_contact_sheet};
 pub use still::{svg, write_png, write_png_sequence, write_svg};
 pub use webp::{Packing, webp, write_webp};
@@ -136,6 +136,11 @@ fn failed(what: &'static str, reason: impl ToString) -> Error {
         what,
         reason: reason.to_string(),
     }
+}
+
+/// A folder for a file that is gone with it.
+fn temporary_folder(what: &'static str) -> Result<tempfile::TempDir, Error> {
+    tempfile::tempdir().map_err(|error| failed(what, error))
 }
 
 /// A part of a picture.

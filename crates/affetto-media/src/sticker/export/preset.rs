@@ -17,6 +17,8 @@ use affetto_core::Progress;
 use affetto_emotion::FrameRate;
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use image::{AnimationDecoder, codecs::png::PngDecoder};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Frames, apng, each_frame, failed, film, gif, lottie,
@@ -26,13 +28,14 @@ use super::{
 use crate::{Error, sticker::Sticker};
 
 /// A platform whose limits a file keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Preset {
-    /// Animated or video sticker of Telegram.
+    /// Animated or video sticker of Telegram: `.tgs`, `.webm`.
     Telegram,
-    /// Sticker of Discord.
+    /// Sticker of Discord: `.png`, `.gif`.
     Discord,
-    /// Small animated emoji, as of Discord and Slack.
+    /// Small animated emoji, as of Discord and Slack: `.gif`, `.png`.
     Emoji,
 }
 
@@ -119,11 +122,24 @@ pub fn write_preset(
     sticker: &Sticker<'_>,
     progress: &dyn Progress,
 ) -> Result<Fit, Error> {
-    let extension = path
-        .extension()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .to_ascii_lowercase();
+    let extension = path.extension().unwrap_or_default().to_string_lossy();
+    let (bytes, fit) = preset_bytes(&extension, preset, sticker, progress)?;
+    write(path, &bytes)?;
+    Ok(fit)
+}
+
+/// The same as bytes, of a file with this extension.
+///
+/// # Errors
+///
+/// As [`write_preset`], but for those of writing.
+pub fn preset_bytes(
+    extension: &str,
+    preset: Preset,
+    sticker: &Sticker<'_>,
+    progress: &dyn Progress,
+) -> Result<(Vec<u8>, Fit), Error> {
+    let extension = extension.to_ascii_lowercase();
     if !preset.extensions().contains(&extension.as_str()) {
         let reason = format!("it takes .{}", preset.extensions().join(", ."));
         return Err(unfit(preset, reason));
@@ -136,14 +152,12 @@ pub fn write_preset(
         );
         return Err(unfit(preset, reason));
     }
-    let (bytes, fit) = match (preset, extension.as_str()) {
-        (Preset::Telegram, "tgs") => tgs(sticker)?,
-        (Preset::Telegram, _) => webm(sticker, progress)?,
-        (_, "gif") => pictures(preset, true, sticker, progress)?,
-        _ => pictures(preset, false, sticker, progress)?,
-    };
-    write(path, &bytes)?;
-    Ok(fit)
+    match (preset, extension.as_str()) {
+        (Preset::Telegram, "tgs") => tgs(sticker),
+        (Preset::Telegram, _) => webm(sticker, progress),
+        (_, "gif") => pictures(preset, true, sticker, progress),
+        _ => pictures(preset, false, sticker, progress),
+    }
 }
 
 fn unfit(preset: Preset, reason: String) -> Error {
