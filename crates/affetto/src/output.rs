@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     Effect, Engine, Error, Findings, Models, OutputFile, PROVENANCE_SCHEMA, Provenance, Request,
-    compose::{AnyPiece, as_typed, make},
+    compose::{AnyPiece, make},
     render::{OutputFormat, Sound, render},
 };
 
@@ -20,6 +20,8 @@ use crate::{
 pub struct OutputOptions {
     /// The files, each in the format of its extension; none is fine.
     pub files: Vec<PathBuf>,
+    /// The folder that relative paths of inputs start from, instead of the one that the program runs in.
+    pub inputs_from: Option<PathBuf>,
     /// A SoundFont (`.sf2`) whose instruments play `.wav` files, instead of the built-in ones.
     pub soundfont: Option<PathBuf>,
     /// Whether a control that misses its limit is an error, and nothing is written.
@@ -28,11 +30,24 @@ pub struct OutputOptions {
     pub force: bool,
 }
 
+impl OutputOptions {
+    /// Where the input lies that is called by `path`.
+    fn find(&self, path: &Path) -> PathBuf {
+        match &self.inputs_from {
+            Some(folder) => folder.join(path),
+            None => path.to_path_buf(),
+        }
+    }
+}
+
 /// What was made and written.
 #[derive(Clone, Debug, Serialize)]
 pub struct Output {
     /// The files.
     pub files: Vec<WrittenFile>,
+    /// The provenance files beside them.
+    #[serde(skip)]
+    pub provenance: Vec<WrittenFile>,
     /// What was asked, words resolved, beside what was measured.
     #[serde(flatten)]
     pub findings: Findings,
@@ -53,6 +68,16 @@ pub struct WrittenFile {
     pub sha256: String,
 }
 
+impl WrittenFile {
+    fn new(path: PathBuf, checksum: &Checksum) -> Self {
+        Self {
+            path,
+            bytes: checksum.bytes,
+            sha256: checksum.sha256.clone(),
+        }
+    }
+}
+
 /// Makes what `request` asks for and writes it, each file whole or not at all, with `FILE.provenance.json` beside it.
 ///
 /// A file that stands already is written over if it is an unchanged output, by its own provenance; any other needs
@@ -68,8 +93,13 @@ pub fn run(
     progress: &dyn Progress,
 ) -> Result<Output, Error> {
     let formats = check_names(request, options)?;
-    let sound = Sound::load(options.soundfont.as_deref(), options.soundfont.as_deref())?;
-    let mut piece = make(request, &as_typed, models, progress)?;
+    let soundfont = options.soundfont.as_deref();
+    let sound = Sound::load(
+        soundfont,
+        soundfont.map(|path| options.find(path)).as_deref(),
+    )?;
+    let find = |_, path: &Path| Ok(options.find(path));
+    let mut piece = make(request, &find, models, progress)?;
     let missed: Vec<Effect> = piece
         .effects
         .iter()
@@ -98,9 +128,10 @@ pub fn run(
     }
     staged.sort_by_key(|(at, _)| *at);
     let staged = staged.into_iter().map(|(_, staged)| staged).collect();
-    let files = write_all(request, &piece, staged)?;
+    let (files, provenance) = write_all(request, &piece, staged)?;
     Ok(Output {
         files,
+        provenance,
         findings: piece.findings,
         effects: piece.effects,
         warnings: piece.warnings,
@@ -143,7 +174,10 @@ impl Staged {
 /// The formats of the names, where all can be written.
 fn check_names(request: &Request, options: &OutputOptions) -> Result<Vec<OutputFormat>, Error> {
     let named = request.inputs().map(|(_, path)| path);
-    let inputs: Vec<&Path> = named.chain(options.soundfont.as_deref()).collect();
+    let inputs: Vec<PathBuf> = named
+        .chain(options.soundfont.as_deref())
+        .map(|path| options.find(path))
+        .collect();
     let mut names = BTreeSet::new();
     let mut formats = Vec::new();
     for path in &options.files {
@@ -200,24 +234,24 @@ fn write_all(
     request: &Request,
     piece: &AnyPiece,
     staged: Vec<Staged>,
-) -> Result<Vec<WrittenFile>, Error> {
+) -> Result<(Vec<WrittenFile>, Vec<WrittenFile>), Error> {
     let files: Vec<WrittenFile> = staged.iter().map(written_file).collect();
     let provenance = provenance(request, piece, &files).to_json();
+    let of_provenance = Checksum::of(provenance.as_bytes());
+    let mut beside = Vec::new();
     let mut undo = Undo::default();
     for Staged { file, .. } in staged {
-        undo.write(&provenance_path(file.path()), provenance.as_bytes())?;
+        let path = provenance_path(file.path());
+        undo.write(&path, provenance.as_bytes())?;
         undo.commit(file)?;
+        beside.push(WrittenFile::new(path, &of_provenance));
     }
     undo.keep();
-    Ok(files)
+    Ok((files, beside))
 }
 
 fn written_file(Staged { file, checksum }: &Staged) -> WrittenFile {
-    WrittenFile {
-        path: file.path().into(),
-        bytes: checksum.bytes,
-        sha256: checksum.sha256.clone(),
-    }
+    WrittenFile::new(file.path().into(), checksum)
 }
 
 fn provenance(request: &Request, piece: &AnyPiece, files: &[WrittenFile]) -> Provenance {

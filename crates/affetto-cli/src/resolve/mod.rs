@@ -108,10 +108,10 @@ fn plan(request: Request, files: Vec<PathBuf>, args: &FileArgs, model: &ModelArg
     Plan {
         pieces,
         options: OutputOptions {
-            files: Vec::new(),
             soundfont: args.soundfont.clone(),
             strict: model.strict,
             force: args.force,
+            ..OutputOptions::default()
         },
     }
 }
