@@ -59,5 +59,8 @@ pub use request::{Kind, Request};
 pub use rerun::{Rerun, RerunFile, RerunOptions, rerun};
 pub use schema::SchemaName;
 pub use seeds::{numbered, variation};
-pub use sticker::{DrawnSticker, StickerAsked};
+pub use sticker::{
+    DrawnSticker, SHEET_PROVENANCE_SCHEMA, SheetProvenance, SheetSticker, StickerAsked,
+    StickerSheet, write_sticker_sheet,
+};
 pub use take::{EditedTake, FaceAsked, TakeFile, edit};

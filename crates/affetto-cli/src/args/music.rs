@@ -109,7 +109,7 @@ pub struct FileArgs {
 }
 
 /// What music is to feel like.
-#[derive(Args)]
+#[derive(Args, Default)]
 #[command(next_help_heading = "Emotion")]
 pub struct EmotionArgs {
     /// Emotion in words with weights, such as "joy:0.7,awe:0.3"

@@ -880,7 +880,7 @@ impl Face<'_> {
 
     fn steam(&self, parts: &mut Vec<Part>) {
         let Layout { radius, .. } = *self.layout;
-        let strength = smooth(self.get(C::Steam), 0.01, 0.15);
+        let strength = smooth(self.get(C::Steam), 0.008, 0.06);
         for (side, sign) in [-1.0_f32, 1.0].into_iter().enumerate() {
             for puff in 0..3 {
                 let phase = self.turn_of(2.0, puff as f32 / 3.0 + 0.1 * side as f32);

@@ -70,11 +70,13 @@ pub enum EffectKind {
     Motion,
     /// The seam of a loop: the change there beside the 95th percentile of changes from frame to frame.
     Seam,
+    /// Tears, sweat, blush, hearts and the like: 1 where they are seen as asked, else 0.
+    Extras,
 }
 
 impl EffectKind {
     /// Every control.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Bars,
         Self::Meter,
         Self::Key,
@@ -100,6 +102,7 @@ impl EffectKind {
         Self::StickerEmotion,
         Self::Motion,
         Self::Seam,
+        Self::Extras,
     ];
 
     /// The word for the control.
@@ -130,6 +133,7 @@ impl EffectKind {
             Self::StickerEmotion => "emotion",
             Self::Motion => "motion energy",
             Self::Seam => "seam",
+            Self::Extras => "extras",
         }
     }
 
@@ -152,7 +156,7 @@ impl EffectKind {
             Self::Leads => 0.5,
             Self::Attack | Self::Release => 0.01,
             Self::StickerEmotion => 0.25, // twice what each of eight has by chance
-            Self::Motion | Self::Seam => 1.0,
+            Self::Motion | Self::Seam | Self::Extras => 1.0,
         }
     }
 
