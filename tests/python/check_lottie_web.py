@@ -116,7 +116,7 @@ def check(browser, options, character, emotion, folder):
     (folder / "photo.png").unlink()
     means, insides = zip(*results)
     mean, inside = sum(means) / len(means), sum(insides) / len(insides)
-    holds = mean < MOST and len(set(photo.crop((0, 0, SIZE, SIZE)).getdata())) > 50
+    holds = mean < MOST and len(photo.crop((0, 0, SIZE, SIZE)).getcolors(SIZE * SIZE)) > 50
     verdict = "ok  " if holds else "FAIL"
     print(f"{verdict} {character} {emotion}: mean {mean:.4f}, worst frame {max(means):.4f}, inside {inside:.4f}", flush=True)
     return holds, mean, max(means), inside

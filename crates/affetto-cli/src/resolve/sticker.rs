@@ -141,7 +141,6 @@ fn emotions(args: &VideoGenerate, asked: &Emotion) -> Result<Vec<(String, Emotio
         emotion,
         valence,
         arousal,
-        dominance,
         curve,
         ..
     } = &args.emotion;
@@ -162,7 +161,6 @@ fn emotions(args: &VideoGenerate, asked: &Emotion) -> Result<Vec<(String, Emotio
         let args = EmotionArgs {
             emotion: Some(words.to_owned()),
             intensity: args.emotion.intensity,
-            dominance: *dominance,
             ..EmotionArgs::default()
         };
         Ok((words.to_owned(), emotion_over(&args, Unit::Seconds)?))

@@ -367,6 +367,7 @@ fn drawn(
         let begin = stillest(&frames, scales);
         frames.rotate_left(begin);
     }
+    without_smoke(&mut frames, request);
     match request.extras {
         Some(false) => frames.iter_mut().for_each(without_extras),
         Some(true) => with_extras(&mut frames),
@@ -386,6 +387,20 @@ fn stillest(frames: &[Frame], scales: &Scales) -> usize {
     let change_to = |index: &usize| change(before(*index), &frames[*index], scales);
     let least = (0..frames.len()).min_by(|a, b| change_to(a).total_cmp(&change_to(b)));
     least.unwrap_or(0)
+}
+
+/// Steam is drawn as that of anger. What the tracks have of it on a face that is not unpleasant is the smoke of a head that
+/// explodes, which the rig has no place for.
+fn without_smoke(frames: &mut [Frame], request: &StickerRequest) {
+    let Some(steam) = BASIS.place("steam") else {
+        return;
+    };
+    for (index, frame) in frames.iter_mut().enumerate() {
+        let seconds = index as f64 / f64::from(request.fps);
+        if request.emotion_at(seconds).full_vad().valence() >= 0.0 {
+            frame[steam] = OFF;
+        }
+    }
 }
 
 /// The numbers of extras, with a channel that each is drawn by.
@@ -431,6 +446,24 @@ fn without_extras(frame: &mut Frame) {
 mod tests {
     use super::*;
     use crate::sticker::tracks::channel;
+
+    #[test]
+    fn only_unpleasant_faces_steam() {
+        let steam = BASIS.place("steam").unwrap();
+        for (word, kept) in [("awe", false), ("joy", false), ("anger", true)] {
+            let mut frames = vec![[0.3; WIDTH]; 2];
+            let request = StickerRequest {
+                emotion: affetto_emotion::Emotion::parse(word).unwrap(),
+                ..StickerRequest::default()
+            };
+            without_smoke(&mut frames, &request);
+            assert_eq!(frames[1][steam] == 0.3, kept, "{word}");
+            assert_eq!(
+                frames[1].iter().filter(|value| **value != 0.3).count(),
+                usize::from(!kept)
+            );
+        }
+    }
 
     /// Of what is there the nearest to being seen is raised, and only as far as it takes; what is seen stays as it is.
     #[test]

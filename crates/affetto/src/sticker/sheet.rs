@@ -1,7 +1,7 @@
 //! Many stickers on one picture: characters, emotions, seeds and moments in rows and columns.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     io::Write,
     path::{Path, PathBuf},
     sync::Arc,
@@ -367,9 +367,9 @@ impl<'a> Drawing<'a> {
                     return Err(Error::Cancelled);
                 }
                 let key = (cell.emotion, cell.seed);
-                if !takes.contains_key(&key) {
+                if let Entry::Vacant(place) = takes.entry(key) {
                     let (made, sticker) = self.make(*cell)?;
-                    takes.insert(key, made);
+                    place.insert(made);
                     stickers.insert(key, sticker);
                 }
                 done += 1;
