@@ -21,6 +21,7 @@ mod piano;
 mod piano_training;
 mod provenance;
 mod random_requests;
+mod sticker_presets;
 mod training;
 mod transcripts;
 mod video;

@@ -3,8 +3,10 @@
 use std::{fs, path::Path};
 
 use affetto::{
+    Emotion, Models, Seed, Silent,
     emotion::FrameRate,
     media::{self, film::write_film},
+    video::sticker::{condition::StickerRequest, data::EMOTION_NAMES, make::make},
 };
 use image::{Rgb, RgbImage};
 use serde_json::Value;
@@ -473,4 +475,145 @@ fn stickers_keep_to_platforms_and_characters() {
     );
     place.succeed("video generate bear --emotion joy --length 0.5 --size 64x64 -o b.webp");
     assert_eq!(place.read("a.webp"), place.read("b.webp"));
+}
+
+fn is_long() -> bool {
+    std::env::var_os("AFFETTO_LONG").is_some_and(|value| value == "1")
+}
+
+/// Of stickers of all emotions the share that has extras, where they are unasked, wanted and unwanted.
+fn shares_with_extras(seeds: u64) -> [f64; 3] {
+    let model = Models::embedded().unwrap().sticker(None).unwrap();
+    [None, Some(true), Some(false)].map(|extras| {
+        let mut with = 0;
+        for name in EMOTION_NAMES {
+            let mut of_emotion = 0;
+            for seed in 0..seeds {
+                let request = StickerRequest {
+                    emotion: Emotion::parse(name).unwrap(),
+                    seed: Seed(seed),
+                    extras,
+                    ..StickerRequest::default()
+                };
+                let made = make(&request, &model.model, &Silent).unwrap();
+                let found = made.take.extras();
+                assert_eq!(made.measured.extras, !found.is_empty(), "{name} {seed}");
+                of_emotion += usize::from(!found.is_empty());
+            }
+            eprintln!("{extras:?} {name}: {of_emotion} of {seeds}");
+            with += of_emotion;
+        }
+        with as f64 / (seeds as usize * EMOTION_NAMES.len()) as f64
+    })
+}
+
+/// With `AFFETTO_LONG=1` 64 seeds of each emotion.
+#[test]
+fn extras_are_there_where_they_are_wanted_and_not_where_they_are_unwanted() {
+    let [unasked, wanted, unwanted] = shares_with_extras(if is_long() { 64 } else { 6 });
+    eprintln!("unasked {unasked:.3}, wanted {wanted:.3}, unwanted {unwanted:.3}");
+    assert!(wanted > unasked && wanted > 0.9, "{unasked} {wanted}");
+    assert_eq!(unwanted, 0.0);
+}
+
+#[test]
+fn a_sheet_shows_emotions_seeds_characters_and_moments() {
+    let place = Place::new();
+    let line = "video generate --sheet --steps 2 --length 0.5 --fps 12 --size 32x32";
+    let size = |name: &str| image::image_dimensions(place.path().join(name)).unwrap();
+    let sheet = |flags: &str, name: &str| -> Vec<u8> {
+        let output = place.succeed(&format!("{line} {flags} -o {name}"));
+        assert_eq!(stdout(&output), format!("{name}\n"));
+        place.read(name)
+    };
+    let seeds = sheet("--emotions anger,fear --seeds 3", "seeds.png");
+    let (width, height) = size("seeds.png");
+    assert!(
+        width > 3 * 32 && height > 2 * 32 && height < 3 * 32,
+        "{width} {height}"
+    );
+    let provenance: Value =
+        serde_json::from_slice(&place.read("seeds.png.provenance.json")).unwrap();
+    assert_eq!(provenance["schema"], "sheet-provenance/1");
+    assert_eq!(provenance["models"][0]["id"], "stickers");
+    let stickers = provenance["stickers"].as_array().unwrap();
+    assert_eq!(stickers.len(), 6);
+    assert_eq!(stickers[4]["emotion"], "fear");
+    assert_eq!(stickers[4]["seed"], 1);
+
+    // The same again, whatever the number of threads; and each flag has an effect.
+    let mut command = place.command();
+    command.env("RAYON_NUM_THREADS", "1");
+    let again = format!("{line} --emotions anger,fear --seeds 3 -o again.png");
+    let output = command
+        .args(crate::command::words(&again))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(place.read("again.png"), seeds);
+    for (number, flags) in [
+        "--emotions anger,awe --seeds 3",
+        "--emotions anger,fear --seeds 3 --seed 1",
+        "--emotions anger,fear --seeds 3 --intensity 0.4",
+        "--emotions anger,fear --seeds 3 --background #203040",
+        "--emotions anger,fear --seeds 3 --characters cat",
+        "--emotions anger,fear --moments 3",
+        "--emotions anger,fear --seeds 2",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_ne!(
+            sheet(flags, &format!("other-{number}.png")),
+            seeds,
+            "{flags}"
+        );
+    }
+
+    // Own characters beside the program's; mixtures between semicolons; Mikels' eight where nothing is said.
+    let svg = stdout(&place.succeed("video character --template bear"));
+    fs::write(place.path().join("mine.svg"), &svg).unwrap();
+    let flags = "--characters bear,mine.svg --emotions \"joy;joy:0.5,awe:0.5\"";
+    sheet(flags, "characters.png");
+    let picture = image::open(place.path().join("characters.png")).unwrap();
+    let picture = picture.to_rgb8();
+    let (width, height) = picture.dimensions();
+    let row = |top: u32| {
+        let cells = image::imageops::crop_imm(&picture, width - 64, top, 64, 32);
+        cells.to_image()
+    };
+    assert_eq!(
+        row(height - 64),
+        row(height - 32),
+        "the same character twice"
+    );
+    sheet("", "all.png");
+    assert!(size("all.png").0 > 8 * 32 && size("all.png").1 < 3 * 32);
+    let output = place.succeed(&format!("{line} --seeds 2 --dry-run --json -o none.png"));
+    assert!(stdout(&output).contains("\"sheet\""));
+
+    let names = place.names();
+    for (flags, says) in [
+        ("--seeds 3000 -o a.png", "2000"),
+        ("--moments 0 -o a.png", "pictures"),
+        ("--seeds 90 --size 2048x2048 -o a.png", "fewer"),
+        ("--seeds 200 --length 60 -o a.png", "seconds"),
+        ("--emotions anger,angr -o a.png", "anger"),
+        ("--emotions anger --emotion fear -o a.png", "--emotion"),
+        ("--characters gohst -o a.png", "ghost"),
+        ("--characters cat,none.svg -o a.png", "none.svg"),
+        ("--preset discord -o a.png", "--preset"),
+        ("-o a.webp", ".png"),
+        ("-o a.png -o b.png", "one file"),
+        ("-o seeds.png", "--force"),
+    ] {
+        let output = place.run(&format!("video generate --sheet --steps 2 {flags}"));
+        let said = stderr(&output);
+        let code = if flags.contains("none.svg") { 4 } else { 2 };
+        assert_eq!(output.status.code(), Some(code), "{flags}\n{said}");
+        assert!(said.contains(says), "{flags}\n{said}");
+        assert_eq!(place.names(), names, "{flags}");
+    }
+    let output = place.run("video generate --seeds 3 -o a.png");
+    assert!(stderr(&output).contains("--sheet"));
 }

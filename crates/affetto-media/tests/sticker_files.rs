@@ -17,10 +17,9 @@ use affetto_media::{
     sticker::{
         Channel, Character, Look, Pose, Sticker, StickerTake, Tint, csv,
         export::{
-            Cell, Colours, Fit, Frames, Packing, Preset, apng, atlas, contact_sheet, dot_lottie,
-            find_ffmpeg, gif, lottie, svg, webp, write_apng, write_dot_lottie, write_gif,
-            write_lottie, write_mp4, write_png, write_png_sequence, write_preset, write_webm,
-            write_webp,
+            Colours, Fit, Frames, Packing, Preset, apng, atlas, dot_lottie, find_ffmpeg, gif,
+            lottie, svg, webp, write_apng, write_dot_lottie, write_gif, write_lottie, write_mp4,
+            write_png, write_png_sequence, write_preset, write_webm, write_webp,
         },
         json,
     },
@@ -170,23 +169,6 @@ fn an_atlas_says_where_each_frame_is() {
             .unwrap();
         assert!(cell == drawn, "{name}");
     }
-}
-
-#[test]
-fn a_contact_sheet_shows_each_cell() {
-    let take = take("anger");
-    let character = Character::by_name("cat").unwrap();
-    let sticker = Sticker::new(&character, &take, Look::default()).unwrap();
-    let cell = |seconds: f64| Cell {
-        sticker: &sticker,
-        seconds,
-        label: format!("at {seconds}"),
-    };
-    let sheet = contact_sheet(&[cell(0.0), cell(0.4), cell(0.8)], 2, 70, [255, 255, 255]).unwrap();
-    assert_eq!(sheet.dimensions(), (140, 2 * 82));
-    let dark = |x: u32, y: u32| sheet.get_pixel(x, y).0[2] < 250;
-    assert!(dark(35, 40) && dark(105, 40) && dark(35, 122) && !dark(105, 122));
-    assert!((0..70).any(|x| (70..82).any(|y| dark(x, y))));
 }
 
 #[test]

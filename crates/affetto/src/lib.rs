@@ -65,5 +65,8 @@ pub use set::{
     Extent, Godot, LayerMeasured, MUSIC_SET_SCHEMA, MusicSet, SeamMeasured, SetAsked, SetCue,
     SetFiles, SetLayer, SetMeasured, SetOutro, SetStinger, StingerMeasured, output_files,
 };
-pub use sticker::{DrawnSticker, StickerAsked};
+pub use sticker::{
+    DrawnSticker, SHEET_PROVENANCE_SCHEMA, SheetProvenance, SheetSticker, StickerAsked,
+    StickerSheet, write_sticker_sheet,
+};
 pub use take::{EditedTake, FaceAsked, TakeFile, edit};

@@ -195,7 +195,7 @@ pub struct MusicSet {
 }
 
 /// What music is to feel like.
-#[derive(Args)]
+#[derive(Args, Default)]
 #[command(next_help_heading = "Emotion")]
 pub struct EmotionArgs {
     /// Emotion in words with weights, such as "joy:0.7,awe:0.3"

@@ -24,6 +24,14 @@ to install:
   affetto video generate --emotion joy -o joy.webp
   affetto video generate cat --emotion "amusement:0.8" --seed 3 -o cat.json
 
+Many on one picture, characters, emotions and seeds in rows and columns; with
+--moments a row is a strip of frames:
+
+  affetto video generate bear --sheet --seeds 6 -o bear.png
+  affetto video generate --sheet --characters all --size 96x96 -o all.png
+  affetto video generate cat --sheet --emotions "joy;joy:0.5,awe:0.5" \
+    --moments 8 -o strips.png
+
 With the published weights in a folder as diffusers has it (transformer, vae,
 text_encoder, tokenizer):
 
@@ -247,9 +255,40 @@ pub struct VideoGenerate {
     /// The width of a white edge, in 1/512 of the picture: 0 to 40
     #[arg(long, value_name = "NUMBER", help_heading = "Sticker")]
     pub outline: Option<f64>,
-    /// Behind the character in mp4: #ffffff
+    /// Behind the character in mp4 and on a sheet: #ffffff
     #[arg(long, value_name = "COLOUR", value_parser = colour, help_heading = "Sticker")]
     pub background: Option<[u8; 3]>,
+
+    /// One .png of many stickers instead; of characters, emotions, seeds and moments the last of which there are several
+    /// are its columns
+    #[arg(long, help_heading = "Sheet")]
+    pub sheet: bool,
+    /// The emotions on it, with semicolons between, or with commas where none is a mixture [default: what is asked, else
+    /// Mikels' eight]
+    #[arg(
+        long,
+        value_name = "LIST",
+        requires = "sheet",
+        help_heading = "Sheet",
+        conflicts_with_all = ["emotion", "valence", "arousal", "dominance", "curve"]
+    )]
+    pub emotions: Option<String>,
+    /// The characters on it, names and SVG files with commas between, or all [default: the one that is named]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        requires = "sheet",
+        help_heading = "Sheet",
+        conflicts_with_all = ["prompt", "character"]
+    )]
+    pub characters: Vec<String>,
+    /// How many seeds, from --seed on [default: 1]
+    #[arg(long, value_name = "N", requires = "sheet", help_heading = "Sheet")]
+    pub seeds: Option<usize>,
+    /// How many moments of each sticker, from its first frame on at equal distances [default: the one that is most like all]
+    #[arg(long, value_name = "N", requires = "sheet", help_heading = "Sheet")]
+    pub moments: Option<usize>,
 
     /// The picture that the film begins with: .png, .jpg, .webp
     #[arg(long, value_name = "FILE", help_heading = "Video")]
@@ -260,7 +299,7 @@ pub struct VideoGenerate {
     /// What is kept away from, instead of the usual list
     #[arg(long, value_name = "TEXT", help_heading = "Video")]
     pub negative: Option<String>,
-    /// Width and height in pixels; 832x480, or what fits the picture
+    /// Width and height in pixels; 832x480, or what fits the picture; of a sticker 512x512, of one on a sheet 128x128
     #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size, help_heading = "Video")]
     pub size: Option<(usize, usize)>,
     /// Frames, 16 a second: one more than a multiple of 4
@@ -271,7 +310,7 @@ pub struct VideoGenerate {
         help_heading = "Video"
     )]
     pub frames: usize,
-    /// Steps from noise: 50, with a picture 40; of a sticker 16
+    /// Steps from noise: 50, with a picture 40; of a sticker 8
     #[arg(long, value_name = "COUNT", help_heading = "Video")]
     pub steps: Option<usize>,
     /// How far the network is guided towards what is asked: 6, with a picture 5; 1 is as learned and half the work

@@ -14,6 +14,7 @@ use affetto::{
         picture::Picture,
         wan::{WanFolder, WanPlan, speed},
     },
+    write_sticker_sheet,
 };
 use serde_json::{Value, json};
 
@@ -32,6 +33,7 @@ pub fn run(
     printer: &Printer,
 ) -> Result<Value, Failure> {
     match what {
+        Video::Generate(args) if args.sheet => sheet(args, &models()?, printer),
         Video::Generate(args) if is_sticker(args) => {
             let plan = resolve::sticker(args)?;
             carry_out(&plan, args.dry_run, &models()?, printer)
@@ -39,6 +41,36 @@ pub fn run(
         Video::Generate(args) => generate(args, printer),
         Video::Character(args) => character(args, printer),
     }
+}
+
+/// Many stickers on one picture.
+fn sheet(args: &VideoGenerate, models: &Models, printer: &Printer) -> Result<Value, Failure> {
+    let (sheet, file) = resolve::sticker_sheet(args)?;
+    if args.dry_run {
+        let grid = sheet.grid();
+        printer.say_table(&[
+            vec!["rows".to_owned(), grid.rows.join("; ")],
+            vec!["columns".to_owned(), grid.columns.join("; ")],
+        ]);
+        return Ok(json!({ "sheet": sheet, "file": file }));
+    }
+    let made = write_sticker_sheet(&sheet, &file, args.force, models, printer)?;
+    printer.clear();
+    let judged = made.stickers.iter();
+    let judged = judged.filter(|sticker| !sticker.asked.emotion.is_empty());
+    let read = judged.clone().filter(|sticker| {
+        sticker
+            .asked
+            .emotion
+            .contains_key(&sticker.measured.strongest)
+    });
+    let (read, judged) = (read.count(), judged.count());
+    if judged > 0 {
+        let text = format!("in {read} of {judged} the strongest emotion is one that was asked for");
+        printer.say_table(&[vec!["measured".to_owned(), text]]);
+    }
+    printer.data(&file.display().to_string());
+    Ok(json!({ "file": file, "provenance": json(&made) }))
 }
 
 /// What of a character is used, missing and without effect.

@@ -86,6 +86,9 @@ pub fn sticker(args: &VideoGenerate) -> Result<Plan, Failure> {
     })
 }
 
+/// From the flags of `video generate --sheet` to what it shows and the file.
+pub use sticker::sheet as sticker_sheet;
+
 /// From the flags of `face edit` to the request and the files.
 pub fn face(args: &FaceEdit) -> Result<Plan, Failure> {
     if args.output.is_empty() && !args.dry_run {

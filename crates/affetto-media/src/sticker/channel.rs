@@ -233,6 +233,20 @@ impl Channel {
         self.spec().name
     }
 
+    /// Of tears, sweat, blush, steam, hearts, sparkles and letters of sleep the area from which on they are clearly seen, at
+    /// half their strength or more; nothing for other channels.
+    pub const fn seen_from(self) -> Option<f32> {
+        match self {
+            Self::TearL | Self::TearR | Self::Sweat => Some(0.014),
+            Self::Blush => Some(0.15),
+            Self::Steam => Some(0.034),
+            Self::Heart => Some(0.043),
+            Self::Sparkle => Some(0.033),
+            Self::Zzz => Some(0.017),
+            _ => None,
+        }
+    }
+
     /// The channel of that name, in this spelling.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|channel| channel.name() == name)

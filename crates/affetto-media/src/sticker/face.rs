@@ -748,8 +748,11 @@ impl Face<'_> {
             Vertex::sharp(0.0, 0.06 * scale),
             Vertex::sharp(0.0, (side * 0.75).max(0.07 * scale)),
         ]);
+        // It slides out rather than fades in, which would show the lip through it.
+        let slid = smooth(amount, 0.010, 0.045).max(0.05);
         let place = Place {
             turn: -0.08,
+            scale: [0.6 + 0.4 * slid, slid],
             ..Place::at([0.04 * scale, root])
         };
         let shapes = vec![
@@ -758,7 +761,7 @@ impl Face<'_> {
                 .into(),
             Shape::stroked(crease, TONGUE_LINE, 0.026 * scale).into(),
         ];
-        Group::new("tongue", place, shapes).faded(smooth(amount, 0.012, 0.03))
+        Group::new("tongue", place, shapes).faded(smooth(amount, 0.010, 0.016))
     }
 
     /// A trembling mouth.
@@ -880,7 +883,7 @@ impl Face<'_> {
 
     fn steam(&self, parts: &mut Vec<Part>) {
         let Layout { radius, .. } = *self.layout;
-        let strength = smooth(self.get(C::Steam), 0.01, 0.15);
+        let strength = smooth(self.get(C::Steam), 0.008, 0.06);
         for (side, sign) in [-1.0_f32, 1.0].into_iter().enumerate() {
             for puff in 0..3 {
                 let phase = self.turn_of(2.0, puff as f32 / 3.0 + 0.1 * side as f32);

@@ -161,7 +161,7 @@ fn extras(take: &StickerTake, eyes: &[Glyphs<EyeGlyph>; 2], mouth: &Glyphs<Mouth
         tears: [area(C::TearL), area(C::TearR)],
         sweat: area(C::Sweat),
         blush: area(C::Blush),
-        steam: most(C::Steam) > 0.03,
+        steam: most(C::Steam) > 0.008,
         hearts: area(C::Heart),
         sparkles: area(C::Sparkle),
         sleep: most(C::Zzz) > 0.008,

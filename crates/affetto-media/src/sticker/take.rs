@@ -132,6 +132,38 @@ impl StickerTake {
         pose
     }
 
+    /// The moment, in seconds, of the frame that is nearest to all of them: to the median of each channel. Where one moment
+    /// stands for the take, it is neither in a blink nor at the turn of a movement. 0 where there are no frames.
+    pub fn usual_moment(&self) -> f64 {
+        let median = |channel: Channel| {
+            let mut values: Vec<f32> = self.frames.iter().map(|pose| pose[channel]).collect();
+            values.sort_by(f32::total_cmp);
+            values.get(values.len() / 2).copied().unwrap_or_default()
+        };
+        let medians = Channel::ALL.map(median);
+        let apart = |pose: &Pose| {
+            let pairs = pose.0.iter().zip(medians);
+            pairs
+                .map(|(own, median)| (own - median) * (own - median))
+                .sum::<f32>()
+        };
+        let frames = self.frames.iter().map(apart).enumerate();
+        let nearest = frames.min_by(|(_, one), (_, two)| one.total_cmp(two));
+        nearest.map_or(0.0, |(frame, _)| {
+            frame as f64 / frames_per_second(self.rate)
+        })
+    }
+
+    /// The tears, sweat, blush, steam, hearts, sparkles and letters of sleep that are clearly seen at some moment, by their
+    /// channels.
+    pub fn extras(&self) -> Vec<Channel> {
+        let is_seen = |channel: &Channel| {
+            let least = channel.seen_from();
+            least.is_some_and(|least| self.frames.iter().any(|pose| pose[*channel] >= least))
+        };
+        Channel::ALL.into_iter().filter(is_seen).collect()
+    }
+
     /// The frame that stands at a number before the first or after the last.
     fn index(&self, number: i64) -> usize {
         let count = self.frames.len() as i64;
@@ -223,6 +255,36 @@ pub(super) mod tests {
         };
         assert_eq!(held.at(100.0), take.frames[6]);
         assert_eq!(held.at(-1.0), take.frames[0]);
+    }
+
+    /// Eyes that are shut in the first frame and in the last one, and a head that goes up.
+    #[test]
+    fn the_usual_moment_is_no_blink() {
+        let mut take = busy(7);
+        take.frames = vec![Pose::rest(); 7];
+        for (frame, pose) in take.frames.iter_mut().enumerate() {
+            pose[Channel::HeadY] = 0.02 * frame as f32;
+            if frame == 3 || frame == 6 {
+                pose[Channel::EyeLUp] = -0.1;
+            }
+        }
+        let frame = (take.usual_moment() * frames_per_second(take.rate)).round();
+        assert!([2.0, 4.0].contains(&frame), "{frame}");
+        take.frames.clear();
+        assert_eq!(take.usual_moment(), 0.0);
+    }
+
+    #[test]
+    fn extras_are_those_that_are_clearly_seen() {
+        let mut take = busy(3);
+        take.frames = vec![Pose::rest(); 3];
+        assert!(take.extras().is_empty());
+        take.frames[1][Channel::Heart] = 0.03;
+        take.frames[1][Channel::HeadX] = 0.3;
+        assert!(take.extras().is_empty());
+        take.frames[2][Channel::Heart] = 0.05;
+        take.frames[0][Channel::TearR] = 0.02;
+        assert_eq!(take.extras(), [Channel::TearR, Channel::Heart]);
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub struct StickerRequest {
     pub variation_of: Option<PathBuf>,
     /// How much of that take is let go, above 0 (nearly nothing) to 1 (all).
     pub variation: f64,
-    /// Width and height of pictures in pixels, 16..=4096.
+    /// Width and height of pictures in pixels, 16..=2048.
     pub size: u32,
     /// How far the emotion colours the character, 0..=1.
     pub tint: f64,
@@ -114,7 +114,7 @@ impl StickerRequest {
         within("energy", self.energy.unwrap_or(0.0), -3.0, 3.0)?;
         within("emotion_guidance", self.emotion_guidance, 0.0, 10.0)?;
         within("variation", self.variation, 0.001, 1.0)?;
-        within("size", f64::from(self.size), 16.0, 4096.0)?;
+        within("size", f64::from(self.size), 16.0, 2048.0)?;
         within("tint", self.tint, 0.0, 1.0)?;
         within("outline", self.outline, 0.0, 40.0)
     }

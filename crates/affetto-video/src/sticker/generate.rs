@@ -1,6 +1,7 @@
 //! From a request and noise to the motion of a sticker.
 
 use affetto_core::{Progress, Seed, Stage};
+use affetto_media::sticker::Channel;
 use affetto_nn::diffusion::{Denoiser, Guidance, Schedule, Scheduler, Solver};
 use candle_core::{Device, Tensor};
 
@@ -366,8 +367,11 @@ fn drawn(
         let begin = stillest(&frames, scales);
         frames.rotate_left(begin);
     }
-    if request.extras == Some(false) {
-        frames.iter_mut().for_each(without_extras);
+    without_smoke(&mut frames, request);
+    match request.extras {
+        Some(false) => frames.iter_mut().for_each(without_extras),
+        Some(true) => with_extras(&mut frames),
+        None => {}
     }
     let styles = if plan.is_one() {
         Styles::ForAll
@@ -385,11 +389,118 @@ fn stillest(frames: &[Frame], scales: &Scales) -> usize {
     least.unwrap_or(0)
 }
 
+/// Steam is drawn as that of anger. What the tracks have of it on a face that is not unpleasant is the smoke of a head that
+/// explodes, which the rig has no place for.
+fn without_smoke(frames: &mut [Frame], request: &StickerRequest) {
+    let Some(steam) = BASIS.place("steam") else {
+        return;
+    };
+    for (index, frame) in frames.iter_mut().enumerate() {
+        let seconds = index as f64 / f64::from(request.fps);
+        if request.emotion_at(seconds).full_vad().valence() >= 0.0 {
+            frame[steam] = OFF;
+        }
+    }
+}
+
+/// The numbers of extras, with a channel that each is drawn by.
+const EXTRAS: [(&str, Channel); 7] = [
+    ("tear_s", Channel::TearL),
+    ("sweat", Channel::Sweat),
+    ("blush", Channel::Blush),
+    ("steam", Channel::Steam),
+    ("heart", Channel::Heart),
+    ("sparkle", Channel::Sparkle),
+    ("zzz", Channel::Zzz),
+];
+/// Extras that are wanted reach so many times the area from which on they are seen.
+const WELL_SEEN: f32 = 1.3;
+
+/// Where extras are wanted and the model has drawn none that is clearly seen, raises that which is nearest to it, by as much
+/// in every frame.
+fn with_extras(frames: &mut [Frame]) {
+    let lacking = EXTRAS.iter().filter_map(|(name, channel)| {
+        let at = BASIS.place(name)?;
+        // Numbers are roots of areas.
+        let enough = (WELL_SEEN * channel.seen_from()?).sqrt();
+        let most = frames.iter().map(|frame| frame[at]).fold(OFF, f32::max);
+        // Beside the way from none to enough.
+        Some((at, enough - most, (enough - most) / (enough - OFF)))
+    });
+    let nearest = lacking.min_by(|one, other| one.2.total_cmp(&other.2));
+    if let Some((at, lacking, _)) = nearest.filter(|(_, lacking, _)| *lacking > 0.0) {
+        frames.iter_mut().for_each(|frame| frame[at] += lacking);
+    }
+}
+
 /// Takes tears, sweat, blush, steam, hearts, sparkles and sleep away, whatever the model drew.
 fn without_extras(frame: &mut Frame) {
     let rows = BASIS.rows().iter().zip(frame.iter_mut());
     for (row, value) in rows.filter(|(row, _)| row.part == Part::Extras && row.kind == Kind::Amount)
     {
         *value = if row.name.ends_with("_d") { 0.0 } else { OFF };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sticker::tracks::channel;
+
+    #[test]
+    fn only_unpleasant_faces_steam() {
+        let steam = BASIS.place("steam").unwrap();
+        for (word, kept) in [("awe", false), ("joy", false), ("anger", true)] {
+            let mut frames = vec![[0.3; WIDTH]; 2];
+            let request = StickerRequest {
+                emotion: affetto_emotion::Emotion::parse(word).unwrap(),
+                ..StickerRequest::default()
+            };
+            without_smoke(&mut frames, &request);
+            assert_eq!(frames[1][steam] == 0.3, kept, "{word}");
+            assert_eq!(
+                frames[1].iter().filter(|value| **value != 0.3).count(),
+                usize::from(!kept)
+            );
+        }
+    }
+
+    /// Of what is there the nearest to being seen is raised, and only as far as it takes; what is seen stays as it is.
+    #[test]
+    fn extras_that_are_wanted_are_seen() {
+        let calm: Frame = std::array::from_fn(|at| BASIS.rows()[at].neutral);
+        let place = |name: &str| BASIS.place(name).unwrap();
+        let mut frames = vec![calm; 3];
+        for (name, _) in EXTRAS {
+            frames.iter_mut().for_each(|frame| frame[place(name)] = OFF);
+        }
+        frames[1][place("heart")] = 0.12;
+        let before = frames.clone();
+        with_extras(&mut frames);
+        let heart = |frame: &Frame| BASIS.decode(frame)[channel("heart")];
+        let least = Channel::Heart.seen_from().unwrap();
+        assert!(heart(&frames[1]) >= least && heart(&frames[0]) < least);
+        frames
+            .iter_mut()
+            .for_each(|frame| frame[place("heart")] = OFF);
+        assert!(frames.iter().zip(&before).all(|(frame, before)| {
+            let same = |at: &usize| frame[*at] == before[*at];
+            (0..WIDTH)
+                .filter(|at| *at != place("heart"))
+                .all(|at| same(&at))
+        }));
+        frames[2][place("sweat")] = 0.3;
+        let before = frames.clone();
+        with_extras(&mut frames);
+        assert_eq!(frames, before);
+        frames.iter_mut().for_each(without_extras);
+        with_extras(&mut frames);
+        let seen = Channel::ALL.into_iter().filter(|channel| {
+            let least = channel.seen_from().unwrap_or(f32::MAX);
+            frames
+                .iter()
+                .any(|frame| BASIS.decode(frame)[channel.index()] >= least)
+        });
+        assert_eq!(seen.count(), 1, "of none at all one is shown");
     }
 }

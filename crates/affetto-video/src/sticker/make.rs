@@ -82,7 +82,10 @@ pub fn measured(take: &StickerTake, statistics: &Statistics) -> Result<StickerMe
         });
     }
     let seconds = take.frames.len() as f64 / frames_per_second(take.rate);
-    Ok(measure(&frames(take), take.loops, seconds, statistics))
+    Ok(StickerMeasured {
+        extras: !take.extras().is_empty(),
+        ..measure(&frames(take), take.loops, seconds, statistics)
+    })
 }
 
 fn frames(take: &StickerTake) -> Vec<SourceFrame> {

@@ -36,7 +36,7 @@ pub struct StickerMeasured {
     /// The change from the last frame to the first beside the 95th percentile of changes from frame to frame; nothing where
     /// it does not loop or does not move.
     pub seam: Option<f64>,
-    /// Whether there are tears, sweat, blush, steam, hearts, sparkles or sleep.
+    /// Whether there are tears, sweat, blush, steam, hearts, sparkles or sleep: of a take, whether they are clearly seen.
     pub extras: bool,
     /// The mean third difference of 48 frames, in spreads of clips.
     pub jitter: f64,

@@ -84,11 +84,13 @@ pub enum EffectKind {
     OggSeam,
     /// Level: how far any choice of layers passes the highest sample that was asked for.
     MixPeak,
+    /// Tears, sweat, blush, hearts and the like: 1 where they are seen as asked, else 0.
+    Extras,
 }
 
 impl EffectKind {
     /// Every control.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Bars,
         Self::Meter,
         Self::Key,
@@ -120,6 +122,7 @@ impl EffectKind {
         Self::WavSeam,
         Self::OggSeam,
         Self::MixPeak,
+        Self::Extras,
     ];
 
     /// The word for the control.
@@ -156,6 +159,7 @@ impl EffectKind {
             Self::WavSeam => "seam in WAV",
             Self::OggSeam => "seam in OGG",
             Self::MixPeak => "peak of any mix",
+            Self::Extras => "extras",
         }
     }
 
@@ -180,7 +184,7 @@ impl EffectKind {
             Self::Leads => 0.5,
             Self::Attack | Self::Release => 0.01,
             Self::StickerEmotion => 0.25, // twice what each of eight has by chance
-            Self::Motion | Self::Seam | Self::WavSeam | Self::OggSeam => 1.0,
+            Self::Motion | Self::Seam | Self::WavSeam | Self::OggSeam | Self::Extras => 1.0,
         }
     }
 

@@ -29,6 +29,11 @@ pub(crate) fn sticker_effects(asked: &StickerAsked, measured: &StickerMeasured) 
         let difference = (energy - measured.energy).abs();
         effects.push(EffectKind::Motion.effect(words(energy), words(measured.energy), difference));
     }
+    if let Some(asked) = asked.extras {
+        let words = |extras: bool| if extras { "some" } else { "none" }.to_owned();
+        let figure = f64::from(u8::from(asked == measured.extras));
+        effects.push(EffectKind::Extras.effect(words(asked), words(measured.extras), figure));
+    }
     if let Some(seam) = measured.seam {
         let words = format!("{seam:.2} of the 95th percentile of changes");
         effects.push(EffectKind::Seam.effect("at most 1".into(), words, seam));

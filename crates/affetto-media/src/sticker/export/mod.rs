@@ -25,7 +25,7 @@ pub use format::{FileOptions, StickerFormat, sticker_bytes, write_sticker};
 pub use gif::{gif, write_gif};
 pub use lottie::{dot_lottie, lottie, write_dot_lottie, write_lottie};
 pub use preset::{Fit, Preset, preset_bytes, write_preset};
-pub use sheet::{Atlas, Cell, atlas, contact_sheet, write_atlas, write_contact_sheet};
+pub use sheet::{Atlas, SheetExtent, SheetGrid, atlas, moments, write_atlas, write_sheet};
 pub use still::{svg, write_png, write_png_sequence, write_svg};
 pub use webp::{Packing, webp, write_webp};
 

@@ -1,8 +1,10 @@
 //! Stickers: a character that acts what a model has moved.
 
+mod sheet;
+
 use std::{collections::BTreeMap, path::Path};
 
-use affetto_core::{Silent, read_limited, sha256_hex};
+use affetto_core::{Progress, Silent, read_limited, sha256_hex};
 use affetto_emotion::FrameRate;
 use affetto_media::{
     Limits,
@@ -15,8 +17,9 @@ use affetto_media::{
 use affetto_video::sticker::{
     condition::{StickerRequest, mikels},
     data::EMOTION_NAMES,
-    make::{make, variation_of},
+    make::{Sticker as Made, make, variation_of},
     measure::StickerMeasured,
+    model::StickerModel,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,6 +28,10 @@ use crate::{
     Error, Findings, Input, InputRole, Models,
     compose::{AnyPiece, Media, Work},
     effects::sticker_effects,
+};
+
+pub use sheet::{
+    SHEET_PROVENANCE_SCHEMA, SheetProvenance, SheetSticker, StickerSheet, write_sticker_sheet,
 };
 
 /// The most bytes of a character.
@@ -44,6 +51,9 @@ pub struct StickerAsked {
     pub intensity: f64,
     /// Motion energy in deviations from the usual, where it was asked for.
     pub energy: Option<f64>,
+    /// Whether extras were wanted, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extras: Option<bool>,
     /// The character.
     pub character: String,
     /// Seconds.
@@ -120,29 +130,12 @@ pub(crate) fn make_sticker(
 ) -> Result<AnyPiece, Error> {
     request.check()?;
     let character = match &request.character_file {
-        Some(path) => {
-            let bytes = read(&mut work, InputRole::Character, path, MAX_CHARACTER_BYTES)?;
-            let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            Character::from_svg(&name, &bytes).map_err(|error| error.in_file(path))?
-        }
+        Some(path) => character_of_file(path, &mut work)?,
         None => Character::by_name(&request.character)?,
     };
+    let source = source(request, &mut work)?;
     let model = models.sticker(request.model.as_deref())?;
-    let made = match &request.variation_of {
-        Some(path) => {
-            let limits = Limits::DEFAULT;
-            let bytes = read(&mut work, InputRole::Take, path, limits.take_bytes)?;
-            let take = StickerTake::from_bytes(path, &bytes, &limits)?;
-            variation_of(
-                &take,
-                request.variation,
-                request,
-                &model.model,
-                &work.progress,
-            )?
-        }
-        None => make(request, &model.model, &work.progress)?,
-    };
+    let made = moved(request, source.as_ref(), &model.model, &work.progress)?;
     let asked = asked(request, character.name());
     let measured: StickerMeasured = made.measured;
     let effects = sticker_effects(&asked, &measured);
@@ -150,10 +143,7 @@ pub(crate) fn make_sticker(
     let sticker = DrawnSticker {
         character,
         take: made.take,
-        look: Look {
-            tint: tint(request),
-            outline: request.outline as f32,
-        },
+        look: look(request),
         options: FileOptions {
             frames: Frames {
                 size: request.size,
@@ -177,6 +167,36 @@ pub(crate) fn make_sticker(
     })
 }
 
+fn character_of_file(path: &Path, work: &mut Work<'_>) -> Result<Character, Error> {
+    let bytes = read(work, InputRole::Character, path, MAX_CHARACTER_BYTES)?;
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    Ok(Character::from_svg(&name, &bytes).map_err(|error| error.in_file(path))?)
+}
+
+/// The take that is varied, where one is named.
+fn source(request: &StickerRequest, work: &mut Work<'_>) -> Result<Option<StickerTake>, Error> {
+    let Some(path) = &request.variation_of else {
+        return Ok(None);
+    };
+    let limits = Limits::DEFAULT;
+    let bytes = read(work, InputRole::Take, path, limits.take_bytes)?;
+    Ok(Some(StickerTake::from_bytes(path, &bytes, &limits)?))
+}
+
+/// The motion: a variation of `source`, or made from nothing.
+fn moved(
+    request: &StickerRequest,
+    source: Option<&StickerTake>,
+    model: &StickerModel,
+    progress: &dyn Progress,
+) -> Result<Made, Error> {
+    let made = match source {
+        Some(take) => variation_of(take, request.variation, request, model, progress),
+        None => make(request, model, progress),
+    };
+    Ok(made?)
+}
+
 /// The bytes of a file that the request names.
 fn read(work: &mut Work<'_>, role: InputRole, path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let found = (work.locate)(role, path)?;
@@ -188,6 +208,13 @@ fn read(work: &mut Work<'_>, role: InputRole, path: &Path, limit: u64) -> Result
         sha256: sha256_hex(&bytes),
     });
     Ok(bytes)
+}
+
+fn look(request: &StickerRequest) -> Look {
+    Look {
+        tint: tint(request),
+        outline: request.outline as f32,
+    }
 }
 
 fn tint(request: &StickerRequest) -> Tint {
@@ -213,6 +240,7 @@ fn asked(request: &StickerRequest, character: &str) -> StickerAsked {
         arousal: vad.arousal(),
         intensity: emotion.intensity(),
         energy: request.energy,
+        extras: request.extras,
         character: character.into(),
         length_secs: request.length_secs,
     }
