@@ -425,16 +425,14 @@ mod tests {
 
     #[test]
     fn rows_that_are_not_of_the_grid_are_refused() {
-        let mut bytes = Vec::new();
-        let mut sheet = SheetWriter::new(&mut bytes, grid()).unwrap();
-        assert!(sheet.pictures(&[picture(1, 255)]).is_err());
-        let small = RgbaImage::new(39, 40);
-        assert!(
-            sheet
-                .pictures(&[small.clone(), small.clone(), small])
-                .is_err()
-        );
-        assert!(sheet.finish().is_err());
+        let written = |picture: RgbaImage, count: usize| {
+            write_sheet(Vec::new(), &grid(), |_| {
+                Ok::<_, Error>(vec![picture.clone(); count])
+            })
+        };
+        assert!(written(picture(1, 255), 3).is_ok());
+        assert!(written(picture(1, 255), 1).is_err());
+        assert!(written(RgbaImage::new(39, 40), 3).is_err());
         for wrong in [
             SheetGrid { size: 4, ..grid() },
             SheetGrid {
