@@ -495,7 +495,7 @@ mod tests {
         assert_eq!(frames, before);
         frames.iter_mut().for_each(without_extras);
         with_extras(&mut frames);
-        let seen = Channel::ALL.into_iter().filter(|channel| {
+        let seen = EXTRAS.iter().filter(|(_, channel)| {
             let least = channel.seen_from().unwrap_or(f32::MAX);
             frames
                 .iter()
