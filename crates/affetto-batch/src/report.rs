@@ -209,8 +209,7 @@ impl Sheets {
             .map_err(|source| Error::write(&path, source))?;
         let (csv, path) = self.csv;
         let csv = csv.into_inner().map_err(|error| error.into_error());
-        csv.map_err(io::Error::from)
-            .and_then(AtomicFile::commit)
+        csv.and_then(AtomicFile::commit)
             .map_err(|source| Error::write(&path, source))
     }
 

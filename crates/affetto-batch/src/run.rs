@@ -182,7 +182,7 @@ impl Work<'_> {
             Step::Keep => return Ok(()),
             Step::Adopt(record) => Record::clone(record),
             Step::Refuse(reason) => failed(item, &planned.key, reason.clone(), 0, 0.0),
-            Step::Take => match self.from_cache(item, &planned.key)? {
+            Step::Take => match self.taken(item, &planned.key)? {
                 Some(record) => record,
                 None => self.make(item, &planned.key, false)?,
             },
@@ -200,7 +200,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn from_cache(&self, item: &Item, key: &str) -> Result<Option<Record>, Error> {
+    fn taken(&self, item: &Item, key: &str) -> Result<Option<Record>, Error> {
         let begun = Instant::now();
         let Some(cache) = &self.options.plan.cache else {
             return Ok(None);

@@ -64,7 +64,7 @@ pub enum Command {
     #[command(subcommand, arg_required_else_help = true)]
     Video(Video),
     /// Make many things by a manifest, here or on a cluster
-    Batch(Batch),
+    Batch(Box<Batch>),
     /// Show what an emotion asks of music or of a face, and measure music
     #[command(after_help = ATTRIBUTES_EXAMPLE)]
     Attributes(Attributes),

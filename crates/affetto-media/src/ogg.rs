@@ -53,7 +53,7 @@ pub fn write(audio: &Audio, tags: &[(&str, String)], serial: i32) -> Result<Vec<
     Ok(bytes)
 }
 
-/// Reads an Ogg Vorbis file of [`SAMPLE_RATE`] in stereo, as [`write`] writes it.
+/// Reads an Ogg Vorbis file of [`SAMPLE_RATE`] in stereo, as [`write()`] writes it.
 ///
 /// # Errors
 ///

@@ -187,7 +187,7 @@ fn curve(text: &str, folder: &Path) -> Result<Value, Fault> {
     if let Some(reason) = paths::leads_out(folder, &path) {
         return Err(Fault::new(reason));
     }
-    let curve = Curve::read(&folder.join(path)).map_err(|error| {
+    let curve = Curve::read(folder.join(path)).map_err(|error| {
         let mut fault = Fault::new(error.to_string());
         fault.hint = error.hint();
         fault

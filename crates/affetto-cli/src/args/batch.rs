@@ -39,7 +39,7 @@ pub struct Batch {
 pub enum BatchCommand {
     /// Hand the shards to a Slurm cluster, or write a Kubernetes Job
     #[command(after_help = SUBMIT_EXAMPLE)]
-    Submit(BatchSubmit),
+    Submit(Box<BatchSubmit>),
     /// Show how far each shard is
     #[command(after_help = "Example:\n  affetto batch status assets.yaml")]
     Status(BatchManifest),

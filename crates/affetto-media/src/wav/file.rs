@@ -40,7 +40,7 @@ pub(super) fn write_dithered(audio: &Audio, seed: Seed) -> Result<Vec<u8>, Error
     Ok(bytes.into_inner())
 }
 
-/// Reads a WAV file as [`write`] writes it, with or without marks.
+/// Reads a WAV file as [`write()`] writes it, with or without marks.
 ///
 /// # Errors
 ///

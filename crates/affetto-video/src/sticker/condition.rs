@@ -106,7 +106,7 @@ impl StickerRequest {
     /// Checks every number against its range.
     ///
     /// # Errors
-    /// [`Error::Config`] for the first that is outside.
+    /// [`crate::Error::Config`] for the first that is outside.
     pub fn check(&self) -> Result<()> {
         within("length_secs", self.length_secs, SHORTEST_SECS, LONGEST_SECS)?;
         within("fps", f64::from(self.fps), 4.0, f64::from(MOST_FPS))?;
