@@ -119,27 +119,13 @@ mod tests {
     use affetto_core::sha256_hex;
 
     use super::*;
-    use crate::Outcome;
+    use crate::{Outcome, journal::tests::record};
 
-    fn record(folder: &Path) -> Record {
+    fn record_in(folder: &Path) -> Record {
         fs::write(folder.join("a.mid"), "notes").unwrap();
         Record {
-            id: "a".into(),
-            key: sha256_hex(b"key"),
-            kind: "music.piano".into(),
-            units: 16.0,
-            outcome: Outcome::Made,
-            files: vec![MadeFile {
-                path: "a.mid".into(),
-                bytes: 5,
-                sha256: sha256_hex(b"notes"),
-            }],
-            provenance: Vec::new(),
-            effects: Vec::new(),
-            warnings: Vec::new(),
-            seconds: 1.0,
-            attempts: 1,
-            reason: None,
+            files: vec![MadeFile::new(Path::new("a.mid"), 5, &sha256_hex(b"notes"))],
+            ..record("a", &sha256_hex(b"key"), Outcome::Made)
         }
     }
 
@@ -147,7 +133,7 @@ mod tests {
     fn what_was_put_is_taken() {
         let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let cache = Cache::new(folder.path().join("cache"));
-        let record = record(folder.path());
+        let record = record_in(folder.path());
         assert!(cache.find(&record.key).is_none());
         cache.put(&record, folder.path()).unwrap();
         let found = cache.find(&record.key).unwrap();
@@ -160,7 +146,7 @@ mod tests {
     fn what_is_damaged_is_not_taken() {
         let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let cache = Cache::new(folder.path().join("cache"));
-        let record = record(folder.path());
+        let record = record_in(folder.path());
         cache.put(&record, folder.path()).unwrap();
         fs::write(cache.blob(&record.files[0].sha256), "noted").unwrap();
         assert!(!cache.take(&record, other.path()).unwrap());

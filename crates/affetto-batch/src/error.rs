@@ -1,5 +1,6 @@
 use std::{
     io,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
 };
 
@@ -71,19 +72,22 @@ pub enum Error {
         /// The manifest.
         path: PathBuf,
     },
+    /// A word that would end its line of a script.
+    #[error("a control character in {word:?}, which a script cannot hold")]
+    Word {
+        /// The word.
+        word: String,
+    },
     /// A number that a script cannot hold.
-    #[error("{what} is {found}, must be {range}")]
+    #[error("{what} is {found}, must be {range:?}")]
     Range {
         /// The number.
         what: &'static str,
         /// As given.
         found: usize,
         /// As it may be.
-        range: &'static str,
+        range: RangeInclusive<usize>,
     },
-    /// The models cannot be used.
-    #[error(transparent)]
-    Library(#[from] Box<affetto::Error>),
 }
 
 fn line_of(line: Option<usize>) -> String {
@@ -117,7 +121,6 @@ impl Hint for Error {
                 Some("--print shows the scripts without the programs of the cluster".into())
             }
             Self::NotSubmitted { path } => Some(format!("affetto batch submit {}", path.display())),
-            Self::Library(error) => error.hint(),
             _ => None,
         }
     }

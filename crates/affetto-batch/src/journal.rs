@@ -279,11 +279,8 @@ fn line(value: &impl Serialize) -> String {
 }
 
 /// `journal.jsonl`, or `journal.3-of-16.jsonl`.
-pub(crate) fn journal_name(shard: Option<Shard>) -> String {
-    match shard {
-        Some(shard) => format!("journal.{}-of-{}.jsonl", shard.number(), shard.count()),
-        None => "journal.jsonl".into(),
-    }
+fn journal_name(shard: Option<Shard>) -> String {
+    Shard::name_of(shard, "journal", ".jsonl")
 }
 
 fn journal_paths(folder: &Path) -> Result<Vec<PathBuf>, Error> {
@@ -311,13 +308,8 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Goes on with the journal of a shard, after its last whole line; a new one where `anew`.
-    pub(crate) fn open(
-        folder: &Path,
-        shard: Option<Shard>,
-        anew: bool,
-        manifest: &str,
-    ) -> Result<Self, Error> {
+    /// Goes on with the journal of a shard, after its last whole line.
+    pub(crate) fn open(folder: &Path, shard: Option<Shard>, manifest: &str) -> Result<Self, Error> {
         let path = folder.join(journal_name(shard));
         let open = || -> io::Result<File> {
             fs::create_dir_all(folder)?;
@@ -326,7 +318,7 @@ impl Writer {
                 .read(true)
                 .append(true)
                 .open(&path)?;
-            let kept = if anew { 0 } else { whole_lines(&file)? };
+            let kept = whole_lines(&file)?;
             file.set_len(kept)?;
             if kept == 0 {
                 let shard = shard.map(|shard| shard.to_string());
@@ -375,7 +367,7 @@ fn whole_lines(file: &File) -> io::Result<u64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
@@ -399,7 +391,7 @@ mod tests {
     #[test]
     fn what_was_written_is_found_again() {
         let folder = tempfile::tempdir().unwrap();
-        let writer = Writer::open(folder.path(), None, false, "m.yaml").unwrap();
+        let writer = Writer::open(folder.path(), None, "m.yaml").unwrap();
         let made = record("a", "1", Outcome::Made);
         writer.write(&record("a", "1", Outcome::Failed)).unwrap();
         writer.write(&made).unwrap();
@@ -416,7 +408,7 @@ mod tests {
     fn a_torn_last_line_is_cut_off_and_a_damaged_one_is_not_believed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(journal_name(None));
-        let open = || Writer::open(folder.path(), None, false, "m.yaml").unwrap();
+        let open = || Writer::open(folder.path(), None, "m.yaml").unwrap();
         open().write(&record("a", "1", Outcome::Made)).unwrap();
         open().write(&record("b", "1", Outcome::Made)).unwrap();
         let whole = fs::read(&path).unwrap();
@@ -441,7 +433,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for number in 1..=3 {
             let shard = Shard::new(number, 3);
-            let writer = Writer::open(folder.path(), shard, false, "m.yaml").unwrap();
+            let writer = Writer::open(folder.path(), shard, "m.yaml").unwrap();
             let id = format!("item{number}");
             writer.write(&record(&id, "1", Outcome::Made)).unwrap();
         }

@@ -2,16 +2,18 @@
 
 use std::{
     collections::BTreeSet,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
-use affetto::{Engine, InputRole, Models, Progress, Provenance, Stage, provenance_path};
+use affetto::{
+    Engine, InputRole, Models, Progress, Provenance, Stage, output_files, provenance_files,
+};
 use affetto_core::Checksum;
 
 use crate::{
     Cache, Error, Item, MadeFile, Manifest, Outcome, Reason, Record, Shard,
     journal::Journals,
-    key::Keys,
+    key::{Keys, with_slashes},
     manifest::paths::leads_out,
     rates::{Estimate, Rates},
 };
@@ -228,37 +230,22 @@ impl Planner<'_> {
 
     /// A record of files that stand, where their provenance says that they were made from the same by the same.
     fn adopted(&mut self, item: &Item, key: &str) -> Option<Record> {
-        let first = item.out.first()?;
-        let is_folder = self.folder.join(first).is_dir();
-        let of_provenance = match is_folder {
-            true => provenance_path(&first.join(first.file_name()?)),
-            false => provenance_path(first),
-        };
-        let provenance = Provenance::read(&self.folder.join(&of_provenance)).ok()?;
-        if !self.is_of(&provenance, item) {
+        let outs = output_files(&item.request, &item.out).ok()?;
+        let beside = provenance_files(&item.request, &item.out).ok()?;
+        let of_provenance = self.folder.join(beside.first()?);
+        let provenance = Provenance::read(&of_provenance).ok()?;
+        let names = provenance.outputs.iter().map(|made| made.name.as_str());
+        if !self.is_of(&provenance, item, &outs) || !outs.iter().map(|out| name_of(out)).eq(names) {
             return None;
         }
-        let names = provenance.outputs.iter().map(|made| made.name.as_str());
-        let outs: Vec<PathBuf> = match is_folder {
-            true => names.map(|name| first.join(name)).collect(),
-            false if item.out.iter().map(|out| name_of(out)).eq(names) => item.out.clone(),
-            false => return None,
-        };
+        let sum = Checksum::of_file(&of_provenance).ok()?;
         let files = outs.iter().zip(&provenance.outputs);
         let files = files.map(|(out, made)| MadeFile::new(out, made.bytes, &made.sha256));
-        let files = files.collect();
-        let sum = Checksum::of_file(&self.folder.join(&of_provenance)).ok()?;
-        let beside: Vec<PathBuf> = match is_folder {
-            true => vec![of_provenance],
-            false => outs.iter().map(|out| provenance_path(out)).collect(),
-        };
-        let beside = beside
-            .iter()
-            .map(|path| MadeFile::new(path, sum.bytes, &sum.sha256));
-        let beside = beside.collect();
+        let beside = beside.iter();
+        let beside = beside.map(|path| MadeFile::new(path, sum.bytes, &sum.sha256));
         let record = Record {
-            files,
-            provenance: beside,
+            files: files.collect(),
+            provenance: beside.collect(),
             effects: provenance.effects,
             warnings: provenance.warnings,
             ..Record::of(item, key, Outcome::Found)
@@ -270,14 +257,11 @@ impl Planner<'_> {
     }
 
     /// Whether a provenance is that of the item as it would be made now.
-    fn is_of(&mut self, provenance: &Provenance, item: &Item) -> bool {
+    fn is_of(&mut self, provenance: &Provenance, item: &Item, outs: &[PathBuf]) -> bool {
         let Ok(model) = self.keys.model(&item.request) else {
             return false;
         };
-        let has_sound = item
-            .out
-            .iter()
-            .any(|out| out.extension() == Some("wav".as_ref()));
+        let has_sound = item.request.has_sound(outs);
         let soundfont = item.soundfont.as_ref().filter(|_| has_sound);
         let mut inputs = provenance.inputs.iter();
         let recorded = inputs.find(|input| input.role == InputRole::Soundfont);
@@ -300,17 +284,14 @@ fn name_of(path: &Path) -> &str {
         .unwrap_or_default()
 }
 
-/// Whether every file of a record is one that the item may write.
+/// Whether every file of a record is one that the item writes.
 pub(crate) fn belongs(record: &Record, item: &Item) -> bool {
-    let may = |file: &MadeFile| {
-        let path = Path::new(&file.path);
-        let plain = path
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)));
-        let is_own = |out: &PathBuf| {
-            path == out || path == provenance_path(out) || path.parent() == Some(out)
-        };
-        plain && item.out.iter().any(is_own)
-    };
-    record.all_files().all(may)
+    let outs = output_files(&item.request, &item.out).unwrap_or_default();
+    let beside = provenance_files(&item.request, &item.out).unwrap_or_default();
+    let own: BTreeSet<String> = outs
+        .iter()
+        .chain(&beside)
+        .map(|path| with_slashes(path))
+        .collect();
+    record.all_files().all(|file| own.contains(&file.path))
 }

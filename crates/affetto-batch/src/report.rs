@@ -158,17 +158,13 @@ impl Sheets {
     fn create(manifest: &Manifest, shard: Option<Shard>) -> Result<Self, Error> {
         let folder = manifest.state_folder();
         fs::create_dir_all(&folder).map_err(|source| Error::write(&folder, source))?;
-        let name = match shard {
-            Some(shard) => format!("report.{}-of-{}", shard.number(), shard.count()),
-            None => "report".into(),
-        };
         let create = |extension: &str| {
-            let path = folder.join(format!("{name}.{extension}"));
+            let path = folder.join(Shard::name_of(shard, "report", extension));
             let file = AtomicFile::create(&path).map_err(|source| Error::write(&path, source))?;
             Ok::<_, Error>((file, path))
         };
         // In the order of their paths, as whoever writes several files does.
-        let ((csv, csv_path), (json, json_path)) = (create("csv")?, create("json")?);
+        let ((csv, csv_path), (json, json_path)) = (create(".csv")?, create(".json")?);
         let mut sheets = Self {
             json: (BufWriter::new(json), json_path),
             csv: (csv::Writer::from_writer(csv), csv_path),

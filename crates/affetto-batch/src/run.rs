@@ -4,7 +4,7 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, ErrorKind},
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -111,7 +111,7 @@ pub fn run(
         options,
         models,
         progress,
-        journal: Writer::open(&state, shard, false, &name)?,
+        journal: Writer::open(&state, shard, &name)?,
         next: AtomicUsize::new(0),
         done: AtomicUsize::new(0),
         stopped: AtomicBool::new(false),
@@ -383,20 +383,19 @@ impl Lock {
         let busy = || Error::Busy {
             folder: folder.into(),
         };
-        let whole = open(&folder.join(".affetto-batch.lock"))?;
-        let _folder = match shard {
-            Some(_) => shared(whole, wait).ok_or_else(busy)?,
-            None => exclusive(whole, wait).ok_or_else(busy)?,
-        };
-        let Some(shard) = shard else {
+        let exclusive = |path: &Path| locked(path, wait, File::try_lock, File::lock);
+        let whole = folder.join(".affetto-batch.lock");
+        if shard.is_none() {
+            let _folder = exclusive(&whole)?.ok_or_else(busy)?;
             return Ok(Self {
                 _folder,
                 _shard: None,
             });
-        };
+        }
+        let shared = locked(&whole, wait, File::try_lock_shared, File::lock_shared);
+        let _folder = shared?.ok_or_else(busy)?;
         fs::create_dir_all(state).map_err(|source| Error::write(state, source))?;
-        let name = format!(".lock.{}-of-{}", shard.number(), shard.count());
-        let own = exclusive(open(&state.join(name))?, wait).ok_or_else(busy)?;
+        let own = exclusive(&state.join(Shard::name_of(shard, ".lock", "")))?.ok_or_else(busy)?;
         Ok(Self {
             _folder,
             _shard: Some(own),
@@ -404,34 +403,28 @@ impl Lock {
     }
 }
 
-fn open(path: &PathBuf) -> Result<File, Error> {
+/// A file with its lock; nothing where another has it. A file system without locks has one batch at a time, by the user's
+/// care.
+fn locked(
+    path: &Path,
+    wait: bool,
+    attempt: fn(&File) -> Result<(), TryLockError>,
+    lock: fn(&File) -> io::Result<()>,
+) -> Result<Option<File>, Error> {
     let opened = OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
         .open(path);
-    opened.map_err(|source| Error::write(path, source))
-}
-
-/// Nothing where another has it. A file system without locks has one batch at a time, by the user's care.
-fn exclusive(file: File, wait: bool) -> Option<File> {
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) if wait => {
-            let _: io::Result<()> = file.lock();
-            Some(file)
+    let file = opened.map_err(|source| Error::write(path, source))?;
+    let taken = match attempt(&file) {
+        Err(TryLockError::WouldBlock) => {
+            if wait {
+                let _: io::Result<()> = lock(&file);
+            }
+            wait
         }
-        Err(TryLockError::WouldBlock) => None,
-        _ => Some(file),
-    }
-}
-
-fn shared(file: File, wait: bool) -> Option<File> {
-    match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) if wait => {
-            let _: io::Result<()> = file.lock_shared();
-            Some(file)
-        }
-        Err(TryLockError::WouldBlock) => None,
-        _ => Some(file),
-    }
+        _ => true,
+    };
+    Ok(taken.then_some(file))
 }

@@ -54,6 +54,14 @@ impl Shard {
         (head % count.max(1) as u64) as usize + 1
     }
 
+    /// The name of a file of a shard, `journal.3-of-16.jsonl`; without its part where all are one.
+    pub(crate) fn name_of(shard: Option<Self>, name: &str, extension: &str) -> String {
+        match shard {
+            Some(Self { number, count }) => format!("{name}.{number}-of-{count}{extension}"),
+            None => format!("{name}{extension}"),
+        }
+    }
+
     /// The shard of a task of a Slurm array, a Kubernetes Indexed Job or an AWS Batch array, by the variables that they
     /// set; nothing where there are none.
     ///

@@ -154,10 +154,10 @@ impl From<affetto_batch::Error> for Failure {
             Error::Begun { .. }
             | Error::Shard { .. }
             | Error::Range { .. }
+            | Error::Word { .. }
             | Error::NotSubmitted { .. } => Code::Usage,
             Error::Busy { .. } | Error::Program { .. } => Code::Failed,
             Error::Write { source, .. } => write_code(source),
-            Error::Library(error) => code(error),
         };
         Self::of(code, &error)
     }

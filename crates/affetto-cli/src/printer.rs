@@ -237,6 +237,15 @@ fn put(stream: &mut dyn Write, line: &str) {
     let _: io::Result<()> = writeln!(stream, "{line}").and_then(|()| stream.flush());
 }
 
+/// A time in words.
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        seconds if seconds < 120.0 => format!("{seconds:.0} s"),
+        seconds if seconds < 7200.0 => format!("{:.0} min", seconds / 60.0),
+        seconds => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
 /// Columns as wide as their widest cell, two spaces apart.
 fn table(rows: &[Vec<String>]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);

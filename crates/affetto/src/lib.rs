@@ -64,6 +64,7 @@ pub use seeds::{numbered, variation};
 pub use set::{
     Extent, Godot, LayerMeasured, MUSIC_SET_SCHEMA, MusicSet, SeamMeasured, SetAsked, SetCue,
     SetFiles, SetLayer, SetMeasured, SetOutro, SetStinger, StingerMeasured, output_files,
+    provenance_files,
 };
 pub use sticker::{
     DrawnSticker, SHEET_PROVENANCE_SCHEMA, SheetProvenance, SheetSticker, StickerAsked,

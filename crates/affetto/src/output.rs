@@ -229,6 +229,12 @@ fn format_of(request: &Request, path: &Path) -> Result<OutputFormat, Error> {
 }
 
 impl Request {
+    /// Whether instruments play any of the files that it is written to.
+    pub fn has_sound(&self, files: &[PathBuf]) -> bool {
+        let mut formats = files.iter().filter_map(|file| format_of(self, file).ok());
+        formats.any(|format| format.is_sound())
+    }
+
     /// Checks whether what it makes can be written to a file of that name, or a set to a folder of that name.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 
 use serde_json::json;
 
+use super::check;
 use crate::{Error, Manifest, shard::MOST_SHARDS};
 
 /// How a Job is written.
@@ -36,18 +37,8 @@ pub struct KubernetesOptions {
 ///
 /// [`Error::Range`] for a number of shards that cannot be.
 pub fn indexed_job(manifest: &Manifest, options: &KubernetesOptions) -> Result<String, Error> {
-    for (what, found) in [
-        ("shards", options.shards),
-        ("parallelism", options.parallelism),
-    ] {
-        if found == 0 || found > MOST_SHARDS {
-            return Err(Error::Range {
-                what,
-                found,
-                range: "1..=10000",
-            });
-        }
-    }
+    check("shards", options.shards, 1..=MOST_SHARDS)?;
+    check("parallelism", options.parallelism, 1..=MOST_SHARDS)?;
     let file = manifest.path().file_name().unwrap_or_default();
     let file = file.to_string_lossy();
     let path = format!("{}/{file}", options.mount.trim_end_matches('/'));

@@ -3,6 +3,17 @@
 pub(crate) mod kubernetes;
 pub(crate) mod slurm;
 
+use std::ops::RangeInclusive;
+
+use crate::Error;
+
+fn check(what: &'static str, found: usize, range: RangeInclusive<usize>) -> Result<(), Error> {
+    match range.contains(&found) {
+        true => Ok(()),
+        false => Err(Error::Range { what, found, range }),
+    }
+}
+
 /// A word as a POSIX shell reads it, whatever is in it.
 pub(crate) fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./=:,+@%".contains(letter);

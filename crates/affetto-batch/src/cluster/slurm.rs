@@ -15,7 +15,7 @@ use std::{
 use affetto_core::write_atomic;
 use serde::{Deserialize, Serialize};
 
-use super::quoted;
+use super::{check, quoted};
 use crate::{Error, Manifest, shard::MOST_SHARDS};
 
 /// The longest wait between two looks at the queue.
@@ -79,17 +79,38 @@ pub struct ShardState {
     pub place: String,
 }
 
+impl SlurmOptions {
+    /// Whether every word stays on its line: what the scheduler reads are comments to the shell, and a line break would end
+    /// one of them whatever quotes stand around it.
+    fn check_words(&self, manifest: &Path) -> Result<(), Error> {
+        let named = [
+            &self.partition,
+            &self.account,
+            &self.qos,
+            &self.memory,
+            &self.time,
+        ];
+        let words = named.into_iter().flatten().chain(&self.more).cloned();
+        let mut words = words.chain([manifest.to_string_lossy().into_owned()]);
+        match words.find(|word| word.chars().any(char::is_control)) {
+            Some(word) => Err(Error::Word { word }),
+            None => Ok(()),
+        }
+    }
+}
+
 impl SlurmScripts {
     /// The scripts that carry out `manifest`.
     ///
     /// # Errors
     ///
-    /// [`Error::Range`] for a number of shards or cores that cannot be, [`Error::Write`] where a folder cannot be found.
+    /// [`Error::Range`] for a number of shards or cores that cannot be, [`Error::Word`] for a line break, [`Error::Write`] where a folder cannot be found.
     pub fn new(manifest: &Manifest, options: &SlurmOptions) -> Result<Self, Error> {
-        check("shards", options.shards, 1, MOST_SHARDS, "1..=10000")?;
-        check("cpus", options.cpus, 1, 1_024, "1..=1024")?;
-        check("grace", options.grace_secs, 10, 65_535, "10..=65535")?;
+        check("shards", options.shards, 1..=MOST_SHARDS)?;
+        check("cpus", options.cpus, 1..=1_024)?;
+        check("grace", options.grace_secs, 10..=65_535)?;
         let path = absolute(manifest.path())?;
+        options.check_words(&path)?;
         let logs = absolute(&manifest.state_folder())?.join("slurm");
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let common = |script: &str, log: &str| {
@@ -263,19 +284,6 @@ impl SlurmJob {
     }
 }
 
-fn check(
-    what: &'static str,
-    found: usize,
-    least: usize,
-    most: usize,
-    range: &'static str,
-) -> Result<(), Error> {
-    match (least..=most).contains(&found) {
-        true => Ok(()),
-        false => Err(Error::Range { what, found, range }),
-    }
-}
-
 fn folder(manifest: &Manifest) -> PathBuf {
     manifest.state_folder().join("slurm")
 }
@@ -398,6 +406,27 @@ mod tests {
     fn a_name_cannot_end_the_script() {
         let array = scripts("a'; touch x; '.json", &options()).array;
         assert!(array.contains(r"'\''; touch x; '\''.json'"), "{array}");
+    }
+
+    #[test]
+    fn no_word_ends_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.json");
+        fs::write(&path, r#"{"jobs":[]}"#).unwrap();
+        let manifest = Manifest::read(&path).unwrap();
+        for wrong in [
+            SlurmOptions {
+                partition: Some("main\ntouch x".into()),
+                ..options()
+            },
+            SlurmOptions {
+                more: vec!["--comment=a\rb".into()],
+                ..options()
+            },
+        ] {
+            let refused = SlurmScripts::new(&manifest, &wrong);
+            assert!(matches!(refused, Err(Error::Word { .. })));
+        }
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, path::Path, sync::LazyLock};
 
-use affetto::{Emotion, EmotionParts, Hint, Request, SchemaName, emotion::Curve};
+use affetto::{Emotion, EmotionParts, Request, SchemaName, emotion::Curve};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{nearest, paths, syntax::Fault};
+use super::{paths, syntax::Fault};
 
 /// Fields of a job that are no fields of its request.
 pub(crate) const OF_JOB: [&str; 7] = [
@@ -49,33 +49,40 @@ pub(crate) fn kinds() -> &'static BTreeMap<String, Map<String, Value>> {
 /// The fields of the kind that a job names.
 pub(super) fn of_kind(job: &Map<String, Value>) -> Result<&'static Map<String, Value>, Fault> {
     let known = || kinds().keys().map(String::as_str);
+    let all = || known().collect::<Vec<_>>().join(", ");
     match job.get("kind") {
         Some(Value::String(kind)) => kinds().get(kind).ok_or_else(|| {
-            let near = nearest(kind, known()).map(str::to_owned);
-            let all: Vec<&str> = known().collect();
-            Fault::new(format!("no kind {kind:?}")).with_hint(match near {
-                Some(near) => format!("did you mean {near}?"),
-                None => format!("there are {}", all.join(", ")),
-            })
+            let fault = Fault::new(format!("no kind {kind:?}"));
+            fault.with_nearest(kind, known(), Some(format!("there are {}", all())))
         }),
         Some(_) => Err(Fault::new("kind must be a text")),
-        None => Err(Fault::new("no kind")
-            .with_hint(format!("one of {}", known().collect::<Vec<_>>().join(", ")))),
+        None => Err(Fault::new("no kind").with_hint(format!("one of {}", all()))),
     }
 }
 
-/// The first field that neither jobs nor requests of this kind have, with the nearest one that they do have.
+/// The names of the fields that a job may have whose request has the fields `known`.
+pub(super) fn names(known: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    let own = OF_JOB.into_iter().chain(OF_EMOTION);
+    own.chain(known.keys().map(String::as_str))
+}
+
+/// Whether `name` is one of [`names`], or private.
+pub(super) fn has(known: &Map<String, Value>, name: &str) -> bool {
+    name.starts_with("x-") || names(known).any(|field| field == name)
+}
+
+/// The first field that neither jobs nor requests of this kind have.
 pub(super) fn unknown<'a>(
     job: &'a Map<String, Value>,
     known: &Map<String, Value>,
-) -> Option<(&'a str, Option<String>)> {
-    let all = || {
-        let own = OF_JOB.into_iter().chain(OF_EMOTION);
-        own.chain(known.keys().map(String::as_str))
-    };
-    let is_known = |name: &str| name.starts_with("x-") || all().any(|field| field == name);
-    let name = job.keys().find(|name| !is_known(name))?;
-    Some((name, nearest(name, all()).map(str::to_owned)))
+) -> Option<(&'a str, Fault)> {
+    let name = job.keys().find(|name| !has(known, name))?;
+    let all = "`affetto schema batch` lists the fields of each kind";
+    let fault = Fault::new(format!("unknown field {name:?}"));
+    Some((
+        name,
+        fault.with_nearest(name, names(known), Some(all.into())),
+    ))
 }
 
 /// The request of a job: its own fields, with what is said of the emotion in one place.
@@ -132,16 +139,11 @@ fn emotion(
     fields: &mut Map<String, Value>,
     folder: &Path,
 ) -> Result<Option<Value>, (Option<String>, Fault)> {
-    let fault = |name: &str, reason: String, hint: Option<String>| {
-        let mut fault = Fault::new(reason);
-        fault.hint = hint;
-        (Some(name.to_owned()), fault)
-    };
+    let fault = |name: &str, fault: Fault| (Some(name.to_owned()), fault);
     let mut parts = match job.get("emotion") {
         None => Map::new(),
         Some(Value::String(text)) => {
-            let said = Emotion::parse(text)
-                .map_err(|error| fault("emotion", error.to_string(), error.hint()))?;
+            let said = Emotion::parse(text).map_err(|error| fault("emotion", error.into()))?;
             match serde_json::to_value(EmotionParts::from(said)) {
                 Ok(Value::Object(parts)) => parts,
                 _ => Map::new(),
@@ -149,18 +151,15 @@ fn emotion(
         }
         Some(Value::Object(parts)) => parts.clone(),
         Some(_) => {
-            return Err(fault(
-                "emotion",
-                "emotion must be a text or an object".into(),
-                None,
-            ));
+            let reason = Fault::new("emotion must be a text or an object");
+            return Err(fault("emotion", reason));
         }
     };
     for name in OF_EMOTION {
         let Some(value) = job.get(name) else { continue };
         if name == "curve" && value.is_string() {
             let curve = curve(value.as_str().unwrap_or_default(), folder)
-                .map_err(|fault| (Some(name.to_owned()), fault))?;
+                .map_err(|reason| fault(name, reason))?;
             parts.insert(name.into(), curve);
         } else if known.contains_key(name) && !value.is_number() {
             fields.insert(name.into(), value.clone());
@@ -172,8 +171,7 @@ fn emotion(
         return match parts.keys().next() {
             Some(name) => Err(fault(
                 name,
-                "requests of this kind have no emotion".into(),
-                None,
+                Fault::new("requests of this kind have no emotion"),
             )),
             None => Ok(None),
         };
@@ -187,10 +185,6 @@ fn curve(text: &str, folder: &Path) -> Result<Value, Fault> {
     if let Some(reason) = paths::leads_out(folder, &path) {
         return Err(Fault::new(reason));
     }
-    let curve = Curve::read(folder.join(path)).map_err(|error| {
-        let mut fault = Fault::new(error.to_string());
-        fault.hint = error.hint();
-        fault
-    })?;
+    let curve = Curve::read(folder.join(path))?;
     serde_json::to_value(curve).map_err(|error| Fault::new(error.to_string()))
 }

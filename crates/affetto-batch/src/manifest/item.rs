@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use affetto::Hint;
 use serde_json::{Map, Value, json};
 
 use super::{Item, fields, paths, syntax::Fault, template};
@@ -54,11 +53,8 @@ pub(super) fn item(job: &Map<String, Value>, at: usize, folder: &Path) -> Result
     };
     check_inputs(&item, &job)?;
     for path in &item.out {
-        item.request.check_output(path).map_err(|error| {
-            let mut fault = Fault::new(error.to_string());
-            fault.hint = error.hint();
-            in_field("out")(fault)
-        })?;
+        let checked = item.request.check_output(path);
+        checked.map_err(|error| in_field("out")(error.into()))?;
     }
     Ok(item)
 }

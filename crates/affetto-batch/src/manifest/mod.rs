@@ -172,11 +172,12 @@ fn check_head(document: &Document, text: &str) -> Result<(), Fault> {
             name if name.starts_with("x-") => continue,
             name => {
                 let known = ["schema", "defaults", "jobs", "comment"];
-                let fault = Fault::new(format!("unknown field {name:?}"));
-                match nearest(name, known.into_iter()) {
-                    Some(near) => fault.with_hint(format!("did you mean {near}?")),
-                    None => fault.with_hint(format!("there are {}", known.join(", "))),
-                }
+                let all = format!("there are {}", known.join(", "));
+                Fault::new(format!("unknown field {name:?}")).with_nearest(
+                    name,
+                    known.into_iter(),
+                    Some(all),
+                )
             }
         };
         return Err(fault.at(document.line_of_head(text, name)));
@@ -191,21 +192,14 @@ fn defaults(document: &Document, text: &str) -> Result<Map<String, Value>, Fault
         Some(Value::Object(defaults)) => defaults,
         Some(_) => return Err(fault("defaults must be an object".into())),
     };
-    let known = || {
-        let of_requests = fields::kinds().values().flat_map(|fields| fields.keys());
-        let own = fields::OF_JOB.into_iter().chain(fields::OF_EMOTION);
-        own.chain(of_requests.map(String::as_str))
-    };
     for name in defaults.keys() {
         if name == "id" || name == "matrix" {
             return Err(fault(format!("{name} cannot have a default")));
         }
-        if !name.starts_with("x-") && !known().any(|field| field == name) {
+        let known = fields::kinds().values();
+        if !known.clone().any(|known| fields::has(known, name)) {
             let unknown = fault(format!("unknown field {name:?} of defaults"));
-            return Err(match nearest(name, known()) {
-                Some(near) => unknown.with_hint(format!("did you mean {near}?")),
-                None => unknown,
-            });
+            return Err(unknown.with_nearest(name, known.flat_map(fields::names), None));
         }
     }
     Ok(defaults.clone())
@@ -219,10 +213,7 @@ fn with_defaults(job: &Map<String, Value>, defaults: &Map<String, Value>) -> Map
         .and_then(Value::as_str)
         .and_then(|kind| fields::kinds().get(kind));
     for (name, value) in defaults {
-        let concerns = fields::OF_JOB.contains(&name.as_str())
-            || fields::OF_EMOTION.contains(&name.as_str())
-            || name.starts_with("x-")
-            || known.is_some_and(|known| known.contains_key(name));
+        let concerns = known.is_none_or(|known| fields::has(known, name));
         if concerns && !whole.contains_key(name) {
             whole.insert(name.clone(), value.clone());
         }
@@ -243,29 +234,12 @@ fn check_fields<'a>(
         named.insert("kind".into(), kind.clone());
     }
     let known = fields::of_kind(&named).map_err(|fault| ("kind", fault))?;
-    let refuse = |name: &str, near: Option<String>| {
-        let fault = Fault::new(format!("unknown field {name:?}"));
-        match near {
-            Some(near) => fault.with_hint(format!("did you mean {near}?")),
-            None => fault.with_hint("`affetto schema batch` lists the fields of each kind"),
-        }
-    };
-    if let Some((name, near)) = fields::unknown(job, known) {
-        return Err((name, refuse(name, near)));
+    if let Some((name, fault)) = fields::unknown(job, known) {
+        return Err((name, fault));
     }
-    let Some(Value::Object(matrix)) = job.get("matrix") else {
-        return Ok(());
-    };
-    match fields::unknown(matrix, known) {
-        Some((name, near)) => Err(("matrix", refuse(name, near))),
+    let matrix = job.get("matrix").and_then(Value::as_object);
+    match matrix.and_then(|matrix| fields::unknown(matrix, known)) {
+        Some((_, fault)) => Err(("matrix", fault)),
         None => Ok(()),
     }
-}
-
-/// The most alike of some names, if it is alike enough to be meant.
-pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.map(|known| (strsim::damerau_levenshtein(name, known), known));
-    let (distance, known) = scored.min_by_key(|(distance, _)| *distance)?;
-    let near = distance <= name.len().max(known.len()).div_ceil(3);
-    near.then_some(known)
 }

@@ -1,6 +1,8 @@
 //! Four ways to write a manifest, one document.
 
-use std::{fmt, path::Path};
+use std::{error::Error, fmt, path::Path};
+
+use affetto::Hint;
 
 use serde::{
     Deserialize, Deserializer,
@@ -9,7 +11,6 @@ use serde::{
 use serde_json::{Map, Number, Value};
 
 use super::lines;
-use crate::Error;
 
 /// How a manifest is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,14 +70,45 @@ impl Fault {
         }
     }
 
-    pub(crate) fn in_file(self, path: &Path) -> Error {
-        Error::Manifest {
+    /// With the one of `known` names that is meant by `name`, where one is alike enough; else with `or`.
+    pub(crate) fn with_nearest<'a>(
+        self,
+        name: &str,
+        known: impl Iterator<Item = &'a str>,
+        or: Option<String>,
+    ) -> Self {
+        let meant = nearest(name, known).map(|near| format!("did you mean {near}?"));
+        Self {
+            hint: meant.or(or),
+            ..self
+        }
+    }
+
+    pub(crate) fn in_file(self, path: &Path) -> crate::Error {
+        crate::Error::Manifest {
             path: path.into(),
             line: self.line,
             reason: self.reason,
             hint: self.hint,
         }
     }
+}
+
+impl<E: Error + Hint> From<E> for Fault {
+    fn from(error: E) -> Self {
+        Self {
+            hint: error.hint(),
+            ..Self::new(error.to_string())
+        }
+    }
+}
+
+/// The most alike of some names, if it is alike enough to be meant.
+pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = known.map(|known| (strsim::damerau_levenshtein(name, known), known));
+    let (distance, known) = scored.min_by_key(|(distance, _)| *distance)?;
+    let near = distance <= name.len().max(known.len()).div_ceil(3);
+    near.then_some(known)
 }
 
 /// A manifest as it is written.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{nearest, syntax::Fault};
+use super::syntax::{Fault, nearest};
 
 /// `text` with each `{field}` replaced by that field of `job`, in letters that any file system and any engine takes:
 /// lower case, digits, `_`, `-` and `.`. `{{` and `}}` are braces.
@@ -47,9 +47,8 @@ fn word(name: &str, job: &Map<String, Value>) -> Result<String, Fault> {
         Some(Value::Bool(truth)) => Ok(truth.to_string()),
         Some(_) => Err(Fault::new(format!("{{{name}}} is no word and no number"))),
         None => {
-            let near = nearest(name, job.keys().map(String::as_str));
             let fault = Fault::new(format!("nothing stands for {{{name}}}"));
-            Err(match near {
+            Err(match nearest(name, job.keys().map(String::as_str)) {
                 Some(near) => fault.with_hint(format!("did you mean {{{near}}}?")),
                 None => fault,
             })

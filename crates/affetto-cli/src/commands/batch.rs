@@ -14,7 +14,7 @@ use crate::{
     args::{Batch, BatchCommand, BatchHere, BatchManifest, BatchSubmit},
     commands::json,
     failure::{Code, Failure},
-    printer::Printer,
+    printer::{Printer, duration},
 };
 
 /// Here, or on a cluster.
@@ -222,23 +222,19 @@ fn show(
             printer.say(&format!("nothing was measured yet of {kind}: not counted"));
         }
     }
-    let plan = json!({
+    let data = json!({
         "steps": json(&steps), "items": items, "jobs": jobs, "seconds": seconds, "bytes": estimate.bytes,
         "unknown": estimate.unknown,
     });
-    printer.event("plan", json!({ "plan": plan }));
+    printer.event("plan", json!({ "plan": data }));
     match steps.refuse {
-        0 => Ok(plan),
+        0 => Ok(data),
         refused => Err(Failure {
             code: Code::Partial,
-            message: format!("{refused} of {} items cannot be made", plan_size(&steps)),
+            message: format!("{refused} of {} items cannot be made", plan.planned.len()),
             hint: Some("the table above says why".into()),
         }),
     }
-}
-
-fn plan_size(steps: &Steps) -> usize {
-    steps.make + steps.cached + steps.keep + steps.refuse
 }
 
 fn words(step: &Step) -> (&'static str, String) {
@@ -258,14 +254,6 @@ fn words(step: &Step) -> (&'static str, String) {
         Step::Keep => ("keep", "as it was made".into()),
         Step::Adopt(_) => ("keep", "as its provenance says".into()),
         Step::Refuse(reason) => ("refuse", reason.message.clone()),
-    }
-}
-
-fn duration(seconds: f64) -> String {
-    match seconds {
-        ..100.0 => format!("{seconds:.0} s"),
-        ..6000.0 => format!("{:.0} min", seconds / 60.0),
-        _ => format!("{:.1} h", seconds / 3600.0),
     }
 }
 

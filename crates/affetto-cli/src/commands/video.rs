@@ -22,7 +22,7 @@ use crate::{
     args::{SolverArg, Video, VideoCharacter, VideoGenerate, VideoPreset},
     commands::{json, make::carry_out, models},
     failure::{Code, Failure},
-    printer::Printer,
+    printer::{Printer, duration},
     resolve::{self, sticker::is_sticker},
 };
 
@@ -356,13 +356,4 @@ fn say_plan(plan: &WanPlan, request: &VideoRequest, device: &Device, printer: &P
         rows.push(row("to take no more", saved.join("; ")));
     }
     printer.say_table(&rows);
-}
-
-/// A time in words.
-fn duration(seconds: f64) -> String {
-    match seconds {
-        seconds if seconds < 120.0 => format!("{seconds:.0} s"),
-        seconds if seconds < 7200.0 => format!("{:.0} min", seconds / 60.0),
-        seconds => format!("{:.1} h", seconds / 3600.0),
-    }
 }

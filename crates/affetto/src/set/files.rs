@@ -8,7 +8,7 @@ use std::{
 use affetto_core::Checksum;
 use affetto_music::set::{LAYERS, SetRequest, Stinger};
 
-use crate::{Error, Kind, Provenance, Request};
+use crate::{Error, Kind, Provenance, Request, provenance_path};
 
 /// The longest name of a folder, in bytes, so that the names of its files are not too long for any system.
 const LONGEST_NAME: usize = 100;
@@ -77,6 +77,18 @@ pub fn output_files(request: &Request, named: &[PathBuf]) -> Result<Vec<PathBuf>
     Ok(match SetFolder::of(request, named)? {
         Some(folder) => folder.files,
         None => named.to_vec(),
+    })
+}
+
+/// The provenance files of what comes of `request`: one beside each file, or the one of a set.
+///
+/// # Errors
+///
+/// As [`output_files`].
+pub fn provenance_files(request: &Request, named: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    Ok(match SetFolder::of(request, named)? {
+        Some(folder) => vec![folder.provenance],
+        None => named.iter().map(|file| provenance_path(file)).collect(),
     })
 }
 

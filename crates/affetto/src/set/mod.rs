@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
 pub use cues::{
     Extent, Godot, MUSIC_SET_SCHEMA, MusicSet, SetCue, SetFiles, SetLayer, SetOutro, SetStinger,
 };
-pub use files::output_files;
 pub(crate) use files::{SetFolder, is_file_of_set, provenance_in, provenance_of_set};
+pub use files::{output_files, provenance_files};
 
 use crate::{
     Error, Findings, ModelUsed, Models,
