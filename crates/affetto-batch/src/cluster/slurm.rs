@@ -1,7 +1,8 @@
 //! Slurm: an array job with a task for each shard, and a merge job after it.
 //!
 //! A task that is told to end (before its time is up, or when it is preempted) finishes the item at hand, exits 75 and is put
-//! into the queue again. Slurm starts the tasks of a lost node on another one. Both go on from the journal of their shard.
+//! into the queue again; so, a few times, is one that was killed. Slurm starts the tasks of a lost node on another one. All go on
+//! from the journal of their shard.
 
 use std::{
     collections::BTreeMap,
@@ -18,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use super::{check, quoted};
 use crate::{Error, Manifest, shard::MOST_SHARDS};
 
+/// How often a task that was killed, for want of memory maybe, goes back into the queue.
+const MOST_RESTARTS: usize = 3;
 /// The longest wait between two looks at the queue.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
@@ -160,7 +163,8 @@ impl SlurmScripts {
 #SBATCH --requeue
 #SBATCH --signal=B:TERM@{grace}
 {time}
-# One shard. Told to end, it finishes the item at hand, exits 75 and goes back into the queue.
+# One shard. Told to end, it finishes the item at hand, exits 75 and goes back into the queue; killed, it does so
+# {restarts} times at most.
 {program} batch {manifest} --resume --wait --shard "$((SLURM_ARRAY_TASK_ID + 1))/{shards}"{flags} &
 child=$!
 trap 'kill -TERM "$child" 2>/dev/null' TERM
@@ -170,12 +174,13 @@ while kill -0 "$child" 2>/dev/null; do
     wait "$child"
     code=$?
 done
-if [ "$code" -eq 75 ]; then
+if [ "$code" -eq 75 ] || {{ [ "$code" -gt 128 ] && [ "${{SLURM_RESTART_COUNT:-0}}" -lt {restarts} ]; }}; then
     scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"
 fi
 exit "$code"
 "#,
             last = options.shards - 1,
+            restarts = MOST_RESTARTS,
             grace = options.grace_secs,
             time = time.unwrap_or_default(),
             shards = options.shards,

@@ -223,8 +223,22 @@ fn add_product(sums: &mut [f32; PANEL], x: f32, weights: &[f32; PANEL]) {
 #[inline(always)]
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     let count = a.len().min(b.len());
-    let (a, b) = (&a[..count], &b[..count]);
-    super::sum8(count, |i| a[i] * b[i])
+    let (a, a_rest) = a[..count].as_chunks::<8>();
+    let (b, b_rest) = b[..count].as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for (a, b) in a.iter().zip(b) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += a * b;
+        }
+    }
+    let mut total = 0.0;
+    for sum in sums {
+        total += sum;
+    }
+    for (a, b) in a_rest.iter().zip(b_rest) {
+        total += a * b;
+    }
+    total
 }
 
 /// Keys and values side by side: rows of `width` numbers each.
@@ -243,26 +257,33 @@ pub fn attend(
 ) {
     let (wide, wide_out) = (query.len(), out.len());
     let (width, width_out) = (wide / heads, wide_out / heads);
+    let rows: usize = parts.iter().map(|(keys, _)| keys.len() / wide).sum();
+    // By head, `(heads, rows)`. Keys and values are read row by row: a head at a time would leave most of what each read
+    // brings from memory to the next head, when it is no longer near.
+    scores.clear();
+    scores.resize(heads * rows, 0.0);
     vectorised(
         #[inline(always)]
         || {
-            for head in 0..heads {
-                let query = &query[head * width..][..width];
-                scores.clear();
-                for (keys, _) in parts {
-                    let keys = keys.chunks_exact(wide);
-                    scores.extend(keys.map(|key| dot(query, &key[head * width..][..width])));
+            let keys = parts.iter().flat_map(|(keys, _)| keys.chunks_exact(wide));
+            for (row, key) in keys.enumerate() {
+                for head in 0..heads {
+                    let part = head * width..(head + 1) * width;
+                    scores[head * rows + row] = dot(&query[part.clone()], &key[part]);
                 }
+            }
+            for scores in scores.chunks_exact_mut(rows.max(1)) {
                 softmax_row(scores, scale);
-                let out = &mut out[head * width_out..][..width_out];
-                out.fill(0.0);
-                let values = parts
-                    .iter()
-                    .flat_map(|(_, values)| values.chunks_exact(wide_out));
-                for (share, value) in scores.iter().zip(values) {
-                    let value = &value[head * width_out..][..width_out];
-                    for (out, value) in out.iter_mut().zip(value) {
-                        *out += *share * *value;
+            }
+            out.fill(0.0);
+            let values = parts.iter();
+            let values = values.flat_map(|(_, values)| values.chunks_exact(wide_out));
+            for (row, value) in values.enumerate() {
+                for head in 0..heads {
+                    let part = head * width_out..(head + 1) * width_out;
+                    let share = scores[head * rows + row];
+                    for (out, value) in out[part.clone()].iter_mut().zip(&value[part]) {
+                        *out += share * *value;
                     }
                 }
             }
