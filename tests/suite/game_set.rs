@@ -131,6 +131,12 @@ fn a_set_is_made_again() {
     fs::remove_file(place.path().join("set/set.cues.json")).unwrap();
     place.succeed("rerun set/set.provenance.json");
     assert!(files(&place, "set") == first);
+    fs::remove_file(place.path().join("set/set_layer3.mid")).unwrap();
+    let one = place.succeed("rerun set/set_layer3.mid");
+    assert_eq!(stdout(&one).matches(": identical").count(), 1);
+    assert!(files(&place, "set") == first);
+    let none = place.run("rerun set/set_layer9.mid");
+    assert_eq!(none.status.code(), Some(4));
     fs::rename(place.path().join("set"), place.path().join("renamed")).unwrap();
     fs::create_dir(place.path().join("elsewhere")).unwrap();
     place.succeed("rerun renamed -o elsewhere");

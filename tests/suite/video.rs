@@ -551,6 +551,19 @@ fn a_sheet_shows_emotions_seeds_characters_and_moments() {
         .unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(place.read("again.png"), seeds);
+    let rerun = place.succeed("rerun again.png");
+    assert_eq!(stdout(&rerun), "again.png: identical\n");
+    fs::remove_file(place.path().join("again.png")).unwrap();
+    let rerun = place.succeed("rerun again.png.provenance.json");
+    assert_eq!(stdout(&rerun), "again.png: identical, written\n");
+    assert_eq!(place.read("again.png"), seeds);
+    let text = String::from_utf8(place.read("again.png.provenance.json")).unwrap();
+    let elsewhere = text.replace("\"again.png\"", "\"../again.png\"");
+    fs::write(place.path().join("other.provenance.json"), elsewhere).unwrap();
+    assert_eq!(
+        place.run("rerun other.provenance.json").status.code(),
+        Some(4)
+    );
     for (number, flags) in [
         "--emotions anger,awe --seeds 3",
         "--emotions anger,fear --seeds 3 --seed 1",

@@ -96,6 +96,6 @@ fn without_batch(manifest: &Manifest, models: &Models) {
             inputs_from: Some(manifest.folder().into()),
             ..OutputOptions::default()
         };
-        affetto::run(&item.request, &options, models, &Silent).unwrap();
+        affetto::run(&item.request(), &options, models, &Silent).unwrap();
     }
 }

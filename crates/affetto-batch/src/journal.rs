@@ -16,7 +16,7 @@ use affetto_core::{Checksum, sha256_hex};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{Error, Item, Shard, key::with_slashes, rates::units};
+use crate::{Error, Item, Shard, key::with_slashes};
 
 /// The digits of a checksum that stand before a line.
 const DIGITS: usize = 16;
@@ -122,8 +122,8 @@ impl Record {
         Self {
             id: item.id.clone(),
             key: key.into(),
-            kind: item.request.kind().name().into(),
-            units: units(&item.request),
+            kind: item.kind().name().into(),
+            units: item.units(),
             outcome,
             files: Vec::new(),
             provenance: Vec::new(),

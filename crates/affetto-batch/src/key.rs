@@ -32,10 +32,10 @@ impl<'a> Keys<'a> {
 
     /// The SHA-256 of everything that the files of an item follow from: its request, their names (they stand in the
     /// provenance), the checksums of its inputs and of the weights, and the program.
-    pub(crate) fn key(&mut self, item: &Item) -> Result<String, Reason> {
-        item.request.check().map_err(|error| reason(&error))?;
-        let model = self.model(&item.request)?;
-        let named = item.request.inputs();
+    pub(crate) fn key(&mut self, item: &Item, request: &Request) -> Result<String, Reason> {
+        request.check().map_err(|error| reason(&error))?;
+        let model = self.model(request)?;
+        let named = request.inputs();
         let inputs: Vec<(&str, &Path)> = named.map(|(role, path)| (role.name(), path)).collect();
         let mut sums = Vec::new();
         for (role, path) in inputs {
@@ -46,7 +46,7 @@ impl<'a> Keys<'a> {
         }
         let names: Vec<String> = item.out.iter().map(|path| with_slashes(path)).collect();
         let all = json!({
-            "engine": Engine::this(), "request": item.request, "model": model, "inputs": sums,
+            "engine": Engine::this(), "request": request, "model": model, "inputs": sums,
             "names": names, "strict": item.strict,
         });
         Ok(sha256_hex(canonical(&all).as_bytes()))

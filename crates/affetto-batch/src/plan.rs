@@ -6,7 +6,7 @@ use std::{
 };
 
 use affetto::{
-    Engine, InputRole, Models, Progress, Provenance, Stage, output_files, provenance_files,
+    Engine, InputRole, Models, Progress, Provenance, Request, Stage, output_files, provenance_files,
 };
 use affetto_core::Checksum;
 
@@ -131,7 +131,7 @@ impl Plan {
             }
             let (key, step) = planner.step(item);
             if matches!(step, Step::Make(_)) {
-                estimate.add(&rates, &item.request);
+                estimate.add(&rates, item);
             }
             planned.push(Planned { at, key, step });
             if planned.len() % 100 == 0 || planned.len() == total {
@@ -158,7 +158,7 @@ struct Planner<'a> {
 impl Planner<'_> {
     /// Where a file of the item would leave the folder by a link.
     fn way_out(&mut self, item: &Item) -> Option<String> {
-        let named = item.request.inputs().map(|(_, path)| path);
+        let named = item.inputs().iter().map(AsRef::as_ref);
         let soundfont = item.soundfont.as_deref();
         let paths = item
             .out
@@ -185,7 +185,8 @@ impl Planner<'_> {
     }
 
     fn step(&mut self, item: &Item) -> (String, Step) {
-        let key = match self.keys.key(item) {
+        let request = item.request();
+        let key = match self.keys.key(item, &request) {
             Ok(key) => key,
             Err(reason) => return (String::new(), Step::Refuse(reason)),
         };
@@ -195,7 +196,7 @@ impl Planner<'_> {
         let step = match self.journals.find(&item.id, &key) {
             Some(record) if record.outcome != Outcome::Failed => self.look_at(&record),
             Some(_) => Step::Make(Why::Failed),
-            None => self.unrecorded(item, &key),
+            None => self.unrecorded(item, &request, &key),
         };
         let in_cache = || {
             let found = self.options.cache.as_ref()?.find(&key)?;
@@ -218,8 +219,8 @@ impl Planner<'_> {
         }
     }
 
-    fn unrecorded(&mut self, item: &Item, key: &str) -> Step {
-        if let Some(record) = self.adopted(item, key) {
+    fn unrecorded(&mut self, item: &Item, request: &Request, key: &str) -> Step {
+        if let Some(record) = self.adopted(item, request, key) {
             return Step::Adopt(Box::new(record));
         }
         match self.journals.latest(&item.id) {
@@ -229,13 +230,15 @@ impl Planner<'_> {
     }
 
     /// A record of files that stand, where their provenance says that they were made from the same by the same.
-    fn adopted(&mut self, item: &Item, key: &str) -> Option<Record> {
-        let outs = output_files(&item.request, &item.out).ok()?;
-        let beside = provenance_files(&item.request, &item.out).ok()?;
+    fn adopted(&mut self, item: &Item, request: &Request, key: &str) -> Option<Record> {
+        let outs = output_files(request, &item.out).ok()?;
+        let beside = provenance_files(request, &item.out).ok()?;
         let of_provenance = self.folder.join(beside.first()?);
         let provenance = Provenance::read(&of_provenance).ok()?;
         let names = provenance.outputs.iter().map(|made| made.name.as_str());
-        if !self.is_of(&provenance, item, &outs) || !outs.iter().map(|out| name_of(out)).eq(names) {
+        if !self.is_of(&provenance, item, request, &outs)
+            || !outs.iter().map(|out| name_of(out)).eq(names)
+        {
             return None;
         }
         let sum = Checksum::of_file(&of_provenance).ok()?;
@@ -257,16 +260,22 @@ impl Planner<'_> {
     }
 
     /// Whether a provenance is that of the item as it would be made now.
-    fn is_of(&mut self, provenance: &Provenance, item: &Item, outs: &[PathBuf]) -> bool {
-        let Ok(model) = self.keys.model(&item.request) else {
+    fn is_of(
+        &mut self,
+        provenance: &Provenance,
+        item: &Item,
+        request: &Request,
+        outs: &[PathBuf],
+    ) -> bool {
+        let Ok(model) = self.keys.model(request) else {
             return false;
         };
-        let has_sound = item.request.has_sound(outs);
+        let has_sound = request.has_sound(outs);
         let soundfont = item.soundfont.as_ref().filter(|_| has_sound);
         let mut inputs = provenance.inputs.iter();
         let recorded = inputs.find(|input| input.role == InputRole::Soundfont);
         let missed = provenance.effects.iter().any(|effect| !effect.reached);
-        provenance.request == item.request
+        provenance.request == *request
             && provenance.engine == Engine::this()
             && provenance.models == Vec::from_iter(model)
             && recorded.map(|input| &input.path) == soundfont
@@ -286,8 +295,9 @@ fn name_of(path: &Path) -> &str {
 
 /// Whether every file of a record is one that the item writes.
 pub(crate) fn belongs(record: &Record, item: &Item) -> bool {
-    let outs = output_files(&item.request, &item.out).unwrap_or_default();
-    let beside = provenance_files(&item.request, &item.out).unwrap_or_default();
+    let request = item.request();
+    let outs = output_files(&request, &item.out).unwrap_or_default();
+    let beside = provenance_files(&request, &item.out).unwrap_or_default();
     let own: BTreeSet<String> = outs
         .iter()
         .chain(&beside)

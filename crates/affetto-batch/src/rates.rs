@@ -6,7 +6,7 @@ use affetto::Request;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Outcome, journal::Journals};
+use crate::{Item, Outcome, journal::Journals};
 
 /// Seconds and bytes of a unit of each kind: of a bar of music, of a second of film, else of a whole item.
 #[derive(Clone, Debug, Default)]
@@ -79,13 +79,12 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    pub(crate) fn add(&mut self, rates: &Rates, request: &Request) {
-        let kind = request.kind().name();
+    pub(crate) fn add(&mut self, rates: &Rates, item: &Item) {
+        let kind = item.kind().name();
         match rates.of(kind) {
             Some((seconds, bytes)) => {
-                let units = units(request);
-                self.seconds += units * seconds;
-                self.bytes += units * bytes;
+                self.seconds += item.units() * seconds;
+                self.bytes += item.units() * bytes;
             }
             None => {
                 self.unknown.insert(kind.into());

@@ -137,7 +137,7 @@ pub(crate) fn write(
         if let Some(record) = &record {
             group(&mut groups, record);
         }
-        sheets.item(&item.id, item.request.kind().name(), record.as_ref())?;
+        sheets.item(&item.id, item.kind().name(), record.as_ref())?;
     }
     report.failures = groups.into_values().collect();
     report

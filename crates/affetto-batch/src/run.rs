@@ -260,7 +260,8 @@ impl Work<'_> {
             strict: item.strict,
             force: over,
         };
-        let make = || affetto::run(&item.request, &options, self.models, &Silent);
+        let request = item.request();
+        let make = || affetto::run(&request, &options, self.models, &Silent);
         match catch_unwind(AssertUnwindSafe(make)) {
             Ok(made) => Ok(made?),
             Err(_) => Err(Trouble::Lasting(Reason {

@@ -589,7 +589,7 @@ then without --wan. AFFETTO_STORE names another folder for them.";
 /// The flags of `rerun`.
 #[derive(Args)]
 pub struct Rerun {
-    /// An output, or its provenance file
+    /// An output, its provenance file, or the folder of a set
     pub file: PathBuf,
     /// Write to this folder, instead of putting back what is missing
     #[arg(short, long, value_name = "DIR")]
@@ -602,7 +602,7 @@ pub struct Rerun {
 /// The flags of `schema`.
 #[derive(Args)]
 pub struct Schema {
-    /// What it describes: lead-sheet, piano, set, music-set, face-rig, sticker, request, provenance, curve, batch
+    /// What it describes: lead-sheet, piano, set, music-set, face-rig, sticker, request, provenance, sticker-sheet, curve, batch
     #[arg(value_parser = schema_name)]
     pub name: SchemaArg,
 }

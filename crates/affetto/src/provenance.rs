@@ -16,7 +16,7 @@ use crate::{Effect, Error, Findings, Request, render::OutputFormat};
 pub const PROVENANCE_SCHEMA: &str = "provenance/1";
 
 /// The most bytes of a provenance file that are read.
-const MAX_BYTES: u64 = 16 << 20;
+pub(crate) const MAX_BYTES: u64 = 16 << 20;
 
 /// How a file was made. No time, no machine and no path but those that the user wrote.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]

@@ -4,15 +4,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use affetto_core::{Checksum, Progress, Summed};
-use serde::Serialize;
+use affetto_core::{AtomicFile, Checksum, Progress, Summed, read_limited};
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Input, InputRole, Models, Provenance,
+    Engine, Error, Input, InputRole, ModelUsed, Models, Provenance, SHEET_PROVENANCE_SCHEMA,
+    SheetProvenance, Task,
     compose::make,
     output::{Staged, Undo, provenance_path},
+    provenance::MAX_BYTES,
     render::{OutputFormat, Sound, render},
     set::{provenance_in, provenance_of_set},
+    sticker::draw_sheet,
 };
 
 /// What becomes of files that are made again.
@@ -55,7 +58,8 @@ pub struct RerunFile {
     pub written: bool,
 }
 
-/// Makes again what `path` (an output, its provenance file, or the folder of a set) records.
+/// Makes again what `path` (an output, its provenance file, or the folder of a set) records. Of a set's file that one alone is
+/// looked at.
 ///
 /// # Errors
 ///
@@ -66,9 +70,21 @@ pub fn rerun(
     models: &Models,
     progress: &dyn Progress,
 ) -> Result<Rerun, Error> {
-    let (provenance, beside) = find_provenance(path)?;
-    let locate = |role, typed: &Path| locate(&provenance, &beside, role, typed);
-    check_models(&provenance, models)?;
+    let Found {
+        provenance,
+        folder: beside,
+        one,
+    } = match find_provenance(path)? {
+        Recorded::Outputs(found) => *found,
+        Recorded::Sheet(sheet, file) => {
+            return rerun_sheet(&sheet, &file, options, models, progress);
+        }
+    };
+    let locate = |role, typed: &Path| locate(&provenance.inputs, &beside, role, typed);
+    let request = &provenance.request;
+    if let Some(task) = request.task() {
+        check_models(task, request.model(), &provenance.models, models)?;
+    }
     let soundfont = provenance
         .inputs
         .iter()
@@ -84,7 +100,9 @@ pub fn rerun(
     let folder = options.folder.clone().unwrap_or(beside);
     let mut undo = Undo::default();
     let mut files = Vec::new();
-    for output in &provenance.outputs {
+    let is_meant = |name: &str| one.as_deref().is_none_or(|one| one == name);
+    let outputs = provenance.outputs.iter();
+    for output in outputs.filter(|output| is_meant(&output.name)) {
         if progress.cancelled() {
             return Err(Error::Cancelled);
         }
@@ -115,12 +133,68 @@ pub fn rerun(
     }
     undo.keep();
     let mut warnings = piece.warnings;
-    warnings.extend(version_warning(&provenance));
+    warnings.extend(version_warning(&provenance.engine));
     Ok(Rerun { files, warnings })
 }
 
-/// The provenance that `path` is, or that stands beside it; with its folder.
-fn find_provenance(path: &Path) -> Result<(Provenance, PathBuf), Error> {
+/// Draws a sheet again, whose provenance is the file `recorded`.
+fn rerun_sheet(
+    sheet: &SheetProvenance,
+    recorded: &Path,
+    options: &RerunOptions,
+    models: &Models,
+    progress: &dyn Progress,
+) -> Result<Rerun, Error> {
+    let beside = recorded.parent().unwrap_or(Path::new(""));
+    let locate = |role, typed: &Path| locate(&sheet.inputs, beside, role, typed);
+    let named = sheet.sheet.sticker.model.as_deref();
+    check_models(Task::Sticker, named, &sheet.models, models)?;
+    let folder = options.folder.as_deref().unwrap_or(beside);
+    let path = folder.join(&sheet.output.name);
+    let failed = |source| Error::Write {
+        path: path.clone(),
+        source,
+    };
+    let mut made = Summed::new(AtomicFile::create(&path).map_err(failed)?);
+    draw_sheet(&sheet.sheet, &mut made, &locate, models, progress)?;
+    let sha256 = made.checksum().sha256;
+    let mut file = RerunFile {
+        recorded_sha256: sheet.output.sha256.clone(),
+        identical: sha256 == sheet.output.sha256,
+        sha256,
+        written: false,
+        path: path.clone(),
+    };
+    if file.identical && is_to_write(&file, options)? {
+        let mut undo = Undo::default();
+        undo.write(&provenance_path(&path), sheet.to_json().as_bytes())?;
+        made.into_inner().commit().map_err(failed)?;
+        undo.keep();
+        file.written = true;
+    }
+    Ok(Rerun {
+        files: vec![file],
+        warnings: version_warning(&sheet.engine).into_iter().collect(),
+    })
+}
+
+/// What a provenance file is of.
+enum Recorded {
+    Outputs(Box<Found>),
+    /// A sheet of stickers, and the file that says so.
+    Sheet(Box<SheetProvenance>, PathBuf),
+}
+
+/// What is to be made again.
+struct Found {
+    provenance: Provenance,
+    folder: PathBuf,
+    /// The only output that is meant.
+    one: Option<String>,
+}
+
+/// The provenance that `path` is, that stands beside it, or that is of the set to which it belongs.
+fn find_provenance(path: &Path) -> Result<Recorded, Error> {
     let in_folder = path.is_dir().then(|| provenance_in(path)).transpose()?;
     let path = in_folder.as_deref().unwrap_or(path);
     let is_one = path.to_string_lossy().ends_with(".provenance.json");
@@ -130,17 +204,58 @@ fn find_provenance(path: &Path) -> Result<(Provenance, PathBuf), Error> {
         provenance_path(path)
     };
     let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
-    Ok((Provenance::read(&file)?, folder))
+    if !file.exists()
+        && let Some(found) = in_set(path, &folder)
+    {
+        return Ok(Recorded::Outputs(Box::new(found)));
+    }
+    let bytes = read_limited(&file, MAX_BYTES)?;
+    let named: Option<Named> = serde_json::from_slice(&bytes).ok();
+    if named.is_some_and(|named| named.schema == SHEET_PROVENANCE_SCHEMA) {
+        let sheet = SheetProvenance::from_json(&file, &bytes)?;
+        return Ok(Recorded::Sheet(Box::new(sheet), file));
+    }
+    Ok(Recorded::Outputs(Box::new(Found {
+        provenance: Provenance::from_json(&file, &bytes)?,
+        folder,
+        one: None,
+    })))
+}
+
+/// The least of a provenance file.
+#[derive(Deserialize)]
+struct Named {
+    schema: String,
+}
+
+/// The set in `folder` that lists `path` among its files.
+fn in_set(path: &Path, folder: &Path) -> Option<Found> {
+    let name = path.file_name()?.to_str()?;
+    let within = match folder == Path::new("") {
+        true => Path::new(".").canonicalize().ok()?,
+        false => folder.to_path_buf(),
+    };
+    let provenance = Provenance::read(&provenance_in(&within).ok()?).ok()?;
+    let listed = provenance.outputs.iter().any(|output| output.name == name);
+    listed.then(|| Found {
+        provenance,
+        folder: folder.to_path_buf(),
+        one: Some(name.to_owned()),
+    })
 }
 
 /// The file of the recorded checksum: where the user said it was, else beside the provenance.
 fn locate(
-    provenance: &Provenance,
+    inputs: &[Input],
     beside: &Path,
     role: InputRole,
     typed: &Path,
 ) -> Result<PathBuf, Error> {
-    let recorded: Option<&Input> = provenance.inputs.iter().find(|input| input.role == role);
+    let mut of_role = inputs.iter().filter(|input| input.role == role);
+    let recorded = of_role
+        .clone()
+        .find(|input| input.path == typed)
+        .or_else(|| of_role.next());
     let expected = recorded.map_or("", |input| &input.sha256);
     let size = recorded.map(|input| input.bytes);
     let name = typed.file_name().unwrap_or_default();
@@ -162,13 +277,14 @@ fn locate(
         })
 }
 
-fn check_models(provenance: &Provenance, models: &Models) -> Result<(), Error> {
-    let request = &provenance.request;
-    let Some(task) = request.task() else {
-        return Ok(());
-    };
-    for recorded in &provenance.models {
-        let name = request.model().or(Some(&recorded.id));
+fn check_models(
+    task: Task,
+    named: Option<&str>,
+    recorded: &[ModelUsed],
+    models: &Models,
+) -> Result<(), Error> {
+    for recorded in recorded {
+        let name = named.or(Some(&recorded.id));
         let now = models.used(task, name)?;
         let files = [
             (
@@ -213,8 +329,8 @@ fn is_to_write(file: &RerunFile, options: &RerunOptions) -> Result<bool, Error> 
     }
 }
 
-fn version_warning(provenance: &Provenance) -> Option<String> {
-    let (then, now) = (&provenance.engine, crate::Engine::this());
+fn version_warning(then: &Engine) -> Option<String> {
+    let now = Engine::this();
     (*then != now).then(|| {
         format!(
             "made by {} {}, made again by {} {}",

@@ -6,7 +6,7 @@ use affetto_music::{condition::LeadSheetRequest, piano::condition::PianoRequest,
 use affetto_video::sticker::condition::StickerRequest;
 use schemars::{Schema, schema_for};
 
-use crate::{MusicSet, Provenance, Request};
+use crate::{MusicSet, Provenance, Request, SheetProvenance};
 
 /// A JSON Schema that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,13 +27,15 @@ pub enum SchemaName {
     Request,
     /// A provenance file.
     Provenance,
+    /// The provenance file of a sheet of stickers.
+    StickerSheet,
     /// A curve file.
     Curve,
 }
 
 impl SchemaName {
     /// Every schema.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::LeadSheet,
         Self::Piano,
         Self::FaceRig,
@@ -42,6 +44,7 @@ impl SchemaName {
         Self::MusicSet,
         Self::Request,
         Self::Provenance,
+        Self::StickerSheet,
         Self::Curve,
     ];
 
@@ -56,6 +59,7 @@ impl SchemaName {
             Self::MusicSet => "music-set",
             Self::Request => "request",
             Self::Provenance => "provenance",
+            Self::StickerSheet => "sticker-sheet",
             Self::Curve => "curve",
         }
     }
@@ -71,6 +75,7 @@ impl SchemaName {
             Self::MusicSet => schema_for!(MusicSet),
             Self::Request => schema_for!(Request),
             Self::Provenance => schema_for!(Provenance),
+            Self::StickerSheet => schema_for!(SheetProvenance),
             Self::Curve => Curve::json_schema(),
         }
     }

@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use affetto::Request;
+
 use serde_json::{Map, Value, json};
 
 use super::{Item, fields, paths, syntax::Fault, template};
+use crate::rates::units;
 
 /// The most files of one item.
 const MOST_FILES: usize = 16;
@@ -43,20 +46,28 @@ pub(super) fn item(job: &Map<String, Value>, at: usize, folder: &Path) -> Result
     let soundfont = job.get("soundfont");
     let soundfont =
         soundfont.map(|name| path("soundfont", name, &job).map_err(in_field("soundfont")));
-    let item = Item {
-        out: files(&job).map_err(in_field("out"))?,
-        soundfont: soundfont.transpose()?,
-        request: fields::request(&job, known, folder)?,
-        id,
-        strict,
-        job: at,
-    };
-    check_inputs(&item, &job)?;
-    for path in &item.out {
-        let checked = item.request.check_output(path);
+    let out = files(&job).map_err(in_field("out"))?;
+    let soundfont = soundfont.transpose()?;
+    let request = fields::request(&job, known, folder)?;
+    check_inputs(&request, &job)?;
+    for path in &out {
+        let checked = request.check_output(path);
         checked.map_err(|error| in_field("out")(error.into()))?;
     }
-    Ok(item)
+    let text = serde_json::to_string(&request);
+    Ok(Item {
+        id,
+        out,
+        soundfont,
+        strict,
+        job: at,
+        kind: request.kind(),
+        units: units(&request),
+        inputs: request.inputs().map(|(_, path)| path.into()).collect(),
+        request: text
+            .map_err(|error| (None, Fault::new(error.to_string())))?
+            .into(),
+    })
 }
 
 fn id(job: &Map<String, Value>) -> Result<String, Fault> {
@@ -94,8 +105,8 @@ fn path(field: &str, name: &Value, job: &Map<String, Value>) -> Result<PathBuf, 
 }
 
 /// Inputs, too, lie below the folder of the manifest.
-fn check_inputs(item: &Item, job: &Map<String, Value>) -> Result<(), FieldFault> {
-    for (role, input) in item.request.inputs() {
+fn check_inputs(request: &Request, job: &Map<String, Value>) -> Result<(), FieldFault> {
+    for (role, input) in request.inputs() {
         let text = input.to_string_lossy();
         paths::below(&text).map_err(|reason| {
             let field = job.iter().find(|(_, value)| value.as_str() == Some(&text));

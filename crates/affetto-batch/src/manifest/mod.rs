@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use affetto::Request;
+use affetto::{Kind, Request};
 use affetto_core::{read_limited, sha256_hex};
 use serde_json::{Map, Value};
 
@@ -39,13 +39,11 @@ pub struct Manifest {
     sha256: String,
 }
 
-/// One thing to make.
+/// One thing to make. Its request is kept as text: thousands of them would be most of what a batch holds.
 #[derive(Clone, Debug)]
 pub struct Item {
     /// Its name, the only one of its kind in the manifest: `[a-z0-9_][a-z0-9_.-]{0,127}`.
     pub id: String,
-    /// What to make.
-    pub request: Request,
     /// The files, below the folder of the manifest.
     pub out: Vec<PathBuf>,
     /// A SoundFont that plays `.wav` files.
@@ -54,6 +52,32 @@ pub struct Item {
     pub strict: bool,
     /// The job that it comes from, counted from 0.
     pub job: usize,
+    kind: Kind,
+    units: f64,
+    inputs: Box<[PathBuf]>,
+    request: Box<str>,
+}
+
+impl Item {
+    /// What to make, read anew each time.
+    pub fn request(&self) -> Request {
+        serde_json::from_str(&self.request).expect("written by the same types")
+    }
+
+    /// What kind of thing it is.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// How much of it: its bars, its seconds, else 1.
+    pub const fn units(&self) -> f64 {
+        self.units
+    }
+
+    /// The files that its request names, but for the SoundFont.
+    pub fn inputs(&self) -> &[PathBuf] {
+        &self.inputs
+    }
 }
 
 impl Manifest {
@@ -129,9 +153,10 @@ fn items(path: &Path, folder: &Path, syntax: Syntax, text: &str) -> Result<Vec<I
     let mut document = Document::parse(syntax, text)?;
     check_head(&document, text)?;
     let defaults = defaults(&document, text)?;
-    let mut items = Vec::new();
+    let mut items = Vec::with_capacity(document.jobs.len());
     // Each job goes when its items are made, so that a large manifest is not held twice.
     for (at, job) in mem::take(&mut document.jobs).into_iter().enumerate() {
+        let job = job.fields();
         let line = |field: Option<&str>| document.line(text, at, field);
         let left = MOST_ITEMS - items.len();
         check_fields(&job, &defaults).map_err(|(field, fault)| {

@@ -21,7 +21,7 @@ pub(super) fn check_names(
     let mut files = BTreeSet::new();
     let inputs: BTreeSet<String> = items
         .iter()
-        .flat_map(|item| item.request.inputs().map(|(_, path)| lower(path)))
+        .flat_map(|item| item.inputs().iter().map(|path| lower(path)))
         .chain(
             items
                 .iter()
@@ -55,9 +55,18 @@ pub(super) fn check_names(
             if folders.contains(&name) {
                 return refuse(format!("is the folder of files of another job: {shown}"));
             }
-            let beside = lower(&provenance_path(path));
-            if !files.insert(name) || !files.insert(beside) {
+            if !files.insert(name) {
                 return refuse(format!("is written by two jobs: {shown}"));
+            }
+        }
+    }
+    // Nor may a file be the provenance of another.
+    for item in items {
+        for path in &item.out {
+            if files.contains(&lower(&provenance_path(path))) {
+                let shown = path.display();
+                let fault = Fault::new(format!("its provenance is written by two jobs: {shown}"));
+                return Err((item.job, "out", fault));
             }
         }
     }

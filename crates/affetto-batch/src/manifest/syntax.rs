@@ -118,9 +118,25 @@ pub(crate) struct Document {
     /// Everything but the jobs.
     pub(crate) head: Map<String, Value>,
     /// The jobs.
-    pub(crate) jobs: Vec<Map<String, Value>>,
+    pub(crate) jobs: Vec<Job>,
     /// The line of each job, where the syntax has one line a job.
     pub(crate) lines: Vec<usize>,
+}
+
+/// A job as text: the values of all jobs of a large manifest at once would be most of what a batch holds.
+#[derive(Debug)]
+pub(crate) struct Job(Box<str>);
+
+impl Job {
+    fn new(job: &Map<String, Value>) -> Self {
+        let text = serde_json::to_string(job).unwrap_or_default(); // cannot fail: it came from text
+        Self(text.into())
+    }
+
+    /// Its fields.
+    pub(crate) fn fields(&self) -> Map<String, Value> {
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
 }
 
 impl Document {
@@ -136,7 +152,7 @@ impl Document {
         }
     }
 
-    fn whole(syntax: Syntax, text: &str, Plain(value): Plain) -> Result<Self, Fault> {
+    fn whole(syntax: Syntax, text: &str, Whole(value): Whole) -> Result<Self, Fault> {
         let Value::Object(mut head) = value else {
             return Err(Fault::new("a manifest is an object with `jobs`").at(Some(1)));
         };
@@ -144,7 +160,7 @@ impl Document {
             return Err(Fault::new("no list of `jobs`").at(Some(1)));
         };
         let object = |(at, job)| match job {
-            Value::Object(job) => Ok(job),
+            Value::String(job) => Ok(Job(job.into())),
             _ => Err(Fault::new(format!("job {} is no object", at + 1))
                 .at(lines::of_job(text, at, None))),
         };
@@ -179,7 +195,7 @@ const MOST_ALIASES: usize = 1_000;
 /// The deepest that values lie within each other.
 const DEEPEST: usize = 32;
 
-fn yaml(text: &str) -> Result<Plain, Fault> {
+fn yaml(text: &str) -> Result<Whole, Fault> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: DEEPEST,
@@ -217,8 +233,8 @@ fn json_lines(text: &str) -> Result<Document, Fault> {
     let mut document = Document {
         syntax: Syntax::JsonLines,
         head: Map::new(),
-        jobs: Vec::new(),
-        lines: Vec::new(),
+        jobs: Vec::with_capacity(text.lines().count()),
+        lines: Vec::with_capacity(text.lines().count()),
     };
     for (at, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
@@ -232,7 +248,7 @@ fn json_lines(text: &str) -> Result<Document, Fault> {
         if is_head && document.jobs.is_empty() && document.head.is_empty() {
             document.head = job;
         } else {
-            document.jobs.push(job);
+            document.jobs.push(Job::new(&job));
             document.lines.push(at + 1);
         }
     }
@@ -269,7 +285,7 @@ fn table(text: &str) -> Result<Document, Fault> {
                 put(&mut job, column, cell_value(cell)).map_err(|fault| fault.at(line))?;
             }
         }
-        jobs.push(job);
+        jobs.push(Job::new(&job));
         lines.push(line.unwrap_or_default());
     }
     Ok(Document {
@@ -311,18 +327,48 @@ struct Plain(Value);
 
 impl<'de> Deserialize<'de> for Plain {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Within(DEEPEST).deserialize(deserializer).map(Self)
+        let within = Within {
+            deeper: DEEPEST,
+            place: Place::Other,
+        };
+        within.deserialize(deserializer).map(Self)
     }
 }
 
-/// How much deeper values may lie.
+/// A manifest whose `jobs` are texts, those that are no objects nothing.
+struct Whole(Value);
+
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let within = Within {
+            deeper: DEEPEST,
+            place: Place::Top,
+        };
+        within.deserialize(deserializer).map(Self)
+    }
+}
+
+/// Where a value lies.
 #[derive(Clone, Copy)]
-struct Within(usize);
+struct Within {
+    /// How much deeper values may lie.
+    deeper: usize,
+    place: Place,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    /// It is the manifest.
+    Top,
+    /// It is the list of jobs.
+    Jobs,
+    Other,
+}
 
 impl Within {
-    fn deeper<E: de::Error>(self) -> Result<Self, E> {
-        match self.0.checked_sub(1) {
-            Some(left) => Ok(Self(left)),
+    fn deeper<E: de::Error>(self, place: Place) -> Result<Self, E> {
+        match self.deeper.checked_sub(1) {
+            Some(deeper) => Ok(Self { deeper, place }),
             None => Err(E::custom("values lie too deep within each other")),
         }
     }
@@ -379,19 +425,26 @@ impl<'de> de::Visitor<'de> for Within {
     }
 
     fn visit_seq<A: de::SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
-        let deeper = self.deeper()?;
+        let deeper = self.deeper(Place::Other)?;
         let mut values = Vec::new();
         while let Some(value) = sequence.next_element_seed(deeper)? {
-            values.push(value);
+            values.push(match (self.place, value) {
+                (Place::Jobs, Value::Object(job)) => Value::String(Job::new(&job).0.into()),
+                (Place::Jobs, _) => Value::Null,
+                (_, value) => value,
+            });
         }
         Ok(Value::Array(values))
     }
 
     fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let deeper = self.deeper()?;
         let mut object = Map::new();
         while let Some(name) = map.next_key::<String>()? {
-            let value = map.next_value_seed(deeper)?;
+            let place = match self.place {
+                Place::Top if name == "jobs" => Place::Jobs,
+                _ => Place::Other,
+            };
+            let value = map.next_value_seed(self.deeper(place)?)?;
             if object.contains_key(&name) {
                 return Err(de::Error::custom(format!("{name:?} stands twice")));
             }

@@ -197,7 +197,7 @@ fn show(
     for planned in &plan.planned {
         let item = &manifest.items()[planned.at];
         let (step, why) = words(&planned.step);
-        let kind = item.request.kind().name();
+        let kind = item.kind().name();
         if printer.is_json() {
             items.push(json!({
                 "id": item.id, "kind": kind, "step": step, "why": why, "out": item.out, "key": planned.key,

@@ -30,6 +30,7 @@ use crate::{
     effects::sticker_effects,
 };
 
+pub(crate) use sheet::draw_sheet;
 pub use sheet::{
     SHEET_PROVENANCE_SCHEMA, SheetProvenance, SheetSticker, StickerSheet, write_sticker_sheet,
 };

@@ -20,12 +20,13 @@ use affetto_video::{
         model::StickerModel,
     },
 };
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{StickerAsked, asked, character_of_file, look, moved, source};
 use crate::{
     Engine, Error, Input, LoadedModel, ModelUsed, Models, OutputFile,
-    compose::{Work, as_typed},
+    compose::{Locate, Work, as_typed},
     provenance_path,
 };
 
@@ -39,7 +40,8 @@ const MOST_SECONDS: f64 = 2_400.0;
 
 /// What a sheet shows. Of characters, emotions, seeds and moments, in this order, the last of which there are several are its
 /// columns; each combination of the others is a row.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct StickerSheet {
     /// What all have in common. Its seed is the first, its size that of each picture; its emotion and its character are
     /// not used.
@@ -56,10 +58,11 @@ pub struct StickerSheet {
 }
 
 /// How a sheet was made.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SheetProvenance {
     /// `sheet-provenance/1`.
-    pub schema: &'static str,
+    pub schema: String,
     /// What made it.
     pub engine: Engine,
     /// What was to be shown.
@@ -75,7 +78,8 @@ pub struct SheetProvenance {
 }
 
 /// A sticker of a sheet, asked beside measured.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SheetSticker {
     /// The words of its emotion.
     pub emotion: String,
@@ -287,33 +291,91 @@ pub fn write_sticker_sheet(
     if !force && file.exists() {
         return Err(Error::Exists { path: file.into() });
     }
-    let mut work = Work::new(&as_typed, progress);
-    let drawing = Drawing::new(sheet, models, &mut work)?;
     let mut output = Summed::new(AtomicFile::create(file).map_err(failed)?);
-    let stickers = drawing.draw(&mut output, progress)?;
+    let drawn = draw_sheet(sheet, &mut output, &as_typed, models, progress)?;
     let sum = output.checksum();
     let name = file.file_name().unwrap_or_default();
     let provenance = SheetProvenance {
-        schema: SHEET_PROVENANCE_SCHEMA,
+        schema: SHEET_PROVENANCE_SCHEMA.into(),
         engine: Engine::this(),
         sheet: sheet.clone(),
-        models: vec![drawing.used],
-        inputs: work.inputs,
+        models: vec![drawn.used],
+        inputs: drawn.inputs,
         output: OutputFile {
             name: name.to_string_lossy().into_owned(),
             bytes: sum.bytes,
             sha256: sum.sha256,
         },
-        stickers,
+        stickers: drawn.stickers,
     };
     let beside = provenance_path(file);
-    let text = serde_json::to_string_pretty(&provenance).unwrap_or_default() + "\n";
-    write_atomic(&beside, text.as_bytes()).map_err(|source| Error::Write {
+    write_atomic(&beside, provenance.to_json().as_bytes()).map_err(|source| Error::Write {
         path: beside.clone(),
         source,
     })?;
     output.into_inner().commit().map_err(failed)?;
     Ok(provenance)
+}
+
+/// What came of drawing a sheet, but the picture.
+pub(crate) struct DrawnSheet {
+    pub(crate) stickers: Vec<SheetSticker>,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) used: ModelUsed,
+}
+
+/// Draws a sheet to `output`, from the files where `locate` says that they are.
+pub(crate) fn draw_sheet(
+    sheet: &StickerSheet,
+    output: &mut impl Write,
+    locate: &Locate<'_>,
+    models: &Models,
+    progress: &dyn Progress,
+) -> Result<DrawnSheet, Error> {
+    let mut work = Work::new(locate, progress);
+    let drawing = Drawing::new(sheet, models, &mut work)?;
+    Ok(DrawnSheet {
+        stickers: drawing.draw(output, progress)?,
+        inputs: work.inputs,
+        used: drawing.used,
+    })
+}
+
+impl SheetProvenance {
+    /// From the `bytes` of the provenance file `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Provenance`] where they are not one, or one that nothing could have been made by.
+    pub fn from_json(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
+        let refuse = |reason: String| Error::Provenance {
+            path: path.into(),
+            reason,
+        };
+        let read: Self =
+            serde_json::from_slice(bytes).map_err(|error| refuse(error.to_string()))?;
+        if read.schema != SHEET_PROVENANCE_SCHEMA {
+            let found = &read.schema;
+            return Err(refuse(format!(
+                "schema is {found:?}, must be {SHEET_PROVENANCE_SCHEMA:?}"
+            )));
+        }
+        read.sheet
+            .check()
+            .map_err(|error| refuse(error.to_string()))?;
+        if Path::new(&read.output.name).file_name() != Some(read.output.name.as_ref()) {
+            return Err(refuse(format!(
+                "{:?} is no name of a file",
+                read.output.name
+            )));
+        }
+        Ok(read)
+    }
+
+    /// As it is written.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
 }
 
 /// What a sheet is drawn from.
