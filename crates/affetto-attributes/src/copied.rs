@@ -1,9 +1,11 @@
 //! How much of a piece stands note for note in a corpus.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use affetto_media::{Note, Quarters, Score};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use serde::{Deserialize, Serialize};
 
 use crate::events::melody_line;
 use crate::suffix::{Match, SuffixAutomaton};
@@ -115,6 +117,115 @@ impl CopyIndex {
     }
 }
 
+/// Marks of the runs of a corpus, small enough to go with a model: whatever run of [`MARKED_RUN`] pairs a melody shares with
+/// the corpus, at least one of its marks is there.
+///
+/// A mark is the smallest hash of [`GRAM`] pairs among all that lie in such a run (winnowing: Schleimer, Wilkerson, Aiken,
+/// "Winnowing: local algorithms for document fingerprinting", 2003). Marks are kept in a Bloom filter, so that about one in
+/// 300 is found that is not there; no melody can be had back from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RunMarks {
+    bits: Vec<u8>,
+}
+
+/// Every shared run of so many pairs is noticed.
+pub const MARKED_RUN: usize = 16;
+/// Pairs of which a hash is made.
+const GRAM: usize = 12;
+/// Bits of the filter for each mark.
+const BITS_A_MARK: usize = 12;
+/// Bits that a mark sets.
+const BITS_SET: u64 = 8;
+/// The most bytes of a filter that is read.
+const MOST_FILTER_BYTES: usize = 16 << 20;
+
+impl RunMarks {
+    /// The marks of the melodies of `scores`.
+    pub fn new<'a>(scores: impl IntoIterator<Item = &'a Score>) -> Self {
+        let lines = scores.into_iter().map(melody_line);
+        let marks: BTreeSet<u64> = lines.flat_map(|line| marks(&pairs(&line))).collect();
+        let mut filter = Self {
+            bits: vec![0; (marks.len() * BITS_A_MARK).div_ceil(8).max(8)],
+        };
+        for mark in marks {
+            for bit in filter.places(mark) {
+                filter.bits[bit / 8] |= 1 << (bit % 8);
+            }
+        }
+        filter
+    }
+
+    /// How many marks of a melody are those of the corpus: 0 where it shares no run of [`MARKED_RUN`] pairs.
+    pub fn count(&self, score: &Score) -> usize {
+        let marks = marks(&pairs(&melody_line(score)));
+        let is_set = |bit: usize| self.bits[bit / 8] & (1 << (bit % 8)) != 0;
+        let known = marks.iter().filter(|mark| self.places(**mark).all(is_set));
+        known.count()
+    }
+
+    /// The bits of a mark.
+    fn places(&self, mark: u64) -> impl Iterator<Item = usize> + use<> {
+        let bits = self.bits.len() as u64 * 8;
+        let step = mixed(mark) | 1;
+        (0..BITS_SET).map(move |at| (mark.wrapping_add(at.wrapping_mul(step)) % bits) as usize)
+    }
+}
+
+impl From<RunMarks> for String {
+    fn from(marks: RunMarks) -> Self {
+        BASE64.encode(&marks.bits)
+    }
+}
+
+impl TryFrom<String> for RunMarks {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let bits = BASE64.decode(text).map_err(|error| error.to_string())?;
+        match bits.len() {
+            8..=MOST_FILTER_BYTES => Ok(Self { bits }),
+            other => Err(format!("a filter of {other} bytes")),
+        }
+    }
+}
+
+/// The marks of a melody, in its order.
+fn marks(pairs: &[Pair]) -> Vec<u64> {
+    let hashes: Vec<u64> = pairs.windows(GRAM).map(hash).collect();
+    let smallest = |from: usize, window: &[u64]| {
+        let least = window
+            .iter()
+            .enumerate()
+            .rev()
+            .min_by_key(|(_, hash)| **hash)?;
+        Some(from + least.0)
+    };
+    let windows = hashes.windows(MARKED_RUN - GRAM + 1).enumerate();
+    let mut places: Vec<usize> = windows
+        .filter_map(|(from, window)| smallest(from, window))
+        .collect();
+    places.dedup();
+    places.into_iter().map(|place| hashes[place]).collect()
+}
+
+/// The same on every machine.
+fn hash(pairs: &[Pair]) -> u64 {
+    pairs.iter().fold(0, |hash, (interval, length)| {
+        let with = |hash: u64, value: i64| mixed(hash ^ value as u64);
+        let hash = with(hash, i64::from(*interval));
+        with(with(hash, *length.numer()), *length.denom())
+    })
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea, Flood, 2014).
+const fn mixed(value: u64) -> u64 {
+    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
+
 /// The number of pairs of the longest run that stands twice in the piece itself, overlapping or not.
 pub fn longest_repeat(score: &Score) -> usize {
     let mut automaton = SuffixAutomaton::new();
@@ -135,6 +246,32 @@ mod tests {
 
     fn tune(pitches: &[u8]) -> Score {
         sheet("4/4", "C major", 8).run(pitches, 1, 1).build()
+    }
+
+    /// Whatever run of sixteen pairs is shared leaves a mark, wherever it stands and whatever stands around it; a melody
+    /// that shares none has hardly any.
+    #[test]
+    fn every_shared_run_leaves_a_mark() {
+        let wandering = |count: u64, seed: u64| -> Vec<u8> {
+            let steps = (0..count).map(|at| (mixed(at ^ (seed << 32)) % 12) as u8);
+            steps.map(|step| 60 + step).collect()
+        };
+        let long_tune = |pitches: &[u8]| sheet("4/4", "C major", 64).run(pitches, 1, 1).build();
+        let theirs = wandering(200, 1);
+        let index = RunMarks::new(&[long_tune(&theirs)]);
+        assert_eq!(index.count(&long_tune(&wandering(200, 2))), 0);
+        for from in 0..200 - MARKED_RUN - 1 {
+            let mut ours = wandering(20, 3);
+            let shared = &theirs[from..=from + MARKED_RUN];
+            ours.extend(shared.iter().map(|pitch| pitch + 5));
+            ours.extend(wandering(20, 4));
+            assert!(index.count(&long_tune(&ours)) > 0, "{from}");
+        }
+        let text = serde_json::to_string(&index).unwrap();
+        assert_eq!(serde_json::from_str::<RunMarks>(&text).unwrap(), index);
+        for bad in ["\"\"", "\"?\"", "\"AAAA\"", "7"] {
+            assert!(serde_json::from_str::<RunMarks>(bad).is_err(), "{bad}");
+        }
     }
 
     /// The query has four notes of the second tune, a fifth higher: three pairs.

@@ -26,7 +26,7 @@ pub mod tonality;
 pub mod valence;
 pub mod visual;
 
-pub use copied::CopyIndex;
+pub use copied::{CopyIndex, RunMarks};
 pub use critic::Critic;
 pub use density::DensityClass;
 pub use error::Error;

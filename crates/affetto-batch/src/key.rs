@@ -45,11 +45,22 @@ impl<'a> Keys<'a> {
             sums.push(json!(["soundfont", self.input(path)?]));
         }
         let names: Vec<String> = item.out.iter().map(|path| with_slashes(path)).collect();
-        let all = json!({
-            "engine": Engine::this(), "request": request, "model": model, "inputs": sums,
-            "names": names, "strict": item.strict,
-        });
-        Ok(sha256_hex(canonical(&all).as_bytes()))
+        // The names are in order.
+        let mut text = Vec::new();
+        let parts = [
+            ("{\"engine\":", json!(Engine::this())),
+            (",\"inputs\":", json!(sums)),
+            (",\"model\":", json!(model)),
+            (",\"names\":", json!(names)),
+            (",\"request\":", json!(request)),
+            (",\"strict\":", json!(item.strict)),
+        ];
+        for (name, value) in parts {
+            text.extend_from_slice(name.as_bytes());
+            write_canonical(&value, &mut text);
+        }
+        text.push(b'}');
+        Ok(sha256_hex(&text))
     }
 
     /// The model that a request is carried out by.
@@ -99,43 +110,40 @@ pub(crate) fn reason(error: &affetto::Error) -> Reason {
 }
 
 /// JSON with the names of every object in order, so that it is the same however it was put together.
-fn canonical(value: &Value) -> String {
-    let mut text = String::new();
-    write_canonical(value, &mut text);
-    text
-}
-
-fn write_canonical(value: &Value, text: &mut String) {
+fn write_canonical(value: &Value, text: &mut Vec<u8>) {
     match value {
         Value::Object(object) => {
             let mut fields: Vec<(&String, &Value)> = object.iter().collect();
             fields.sort_by_key(|(name, _)| *name);
             for (at, (name, value)) in fields.into_iter().enumerate() {
-                text.push(if at == 0 { '{' } else { ',' });
+                text.push(if at == 0 { b'{' } else { b',' });
                 write_plain(name, text);
-                text.push(':');
+                text.push(b':');
                 write_canonical(value, text);
             }
-            text.push_str(if object.is_empty() { "{}" } else { "}" });
+            text.extend_from_slice(if object.is_empty() { b"{}" } else { b"}" });
         }
         Value::Array(values) => {
             for (at, value) in values.iter().enumerate() {
-                text.push(if at == 0 { '[' } else { ',' });
+                text.push(if at == 0 { b'[' } else { b',' });
                 write_canonical(value, text);
             }
-            text.push_str(if values.is_empty() { "[]" } else { "]" });
+            text.extend_from_slice(if values.is_empty() { b"[]" } else { b"]" });
         }
         value => write_plain(value, text),
     }
 }
 
-fn write_plain(value: &impl Serialize, text: &mut String) {
-    text.push_str(&serde_json::to_string(value).unwrap_or_default());
+fn write_plain(value: &impl Serialize, text: &mut Vec<u8>) {
+    // A vector takes all that is written, and values of JSON can be.
+    let _ = serde_json::to_writer(text, value);
 }
 
 #[test]
 fn the_order_of_fields_does_not_count() {
     let value = json!({ "b": [1, { "d": null, "c": "x" }], "a": 0.5, "e": {}, "f": [] });
     let text = r#"{"a":0.5,"b":[1,{"c":"x","d":null}],"e":{},"f":[]}"#;
-    assert_eq!(canonical(&value), text);
+    let mut written = Vec::new();
+    write_canonical(&value, &mut written);
+    assert_eq!(written, text.as_bytes());
 }

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use affetto::Request;
-use serde::Serialize;
-use serde_json::Value;
+use affetto::Kind;
+use serde::{Deserialize, Serialize};
 
 use crate::{Item, Outcome, journal::Journals};
 
@@ -55,15 +54,19 @@ impl Rates {
     }
 }
 
-/// How much there is to a request: its bars, its seconds, else 1.
-pub(crate) fn units(request: &Request) -> f64 {
-    let fields = serde_json::to_value(request).unwrap_or(Value::Null);
-    let number = |name: &str| fields.get(name).and_then(Value::as_f64);
-    let default = match fields.get("kind").and_then(Value::as_str) {
-        Some(kind) if kind.starts_with("music.") => 16.0,
-        _ => 1.0,
+/// How much there is to a request that is written as `text`: its bars, its seconds, else 1.
+pub(crate) fn units(kind: Kind, text: &str) -> f64 {
+    #[derive(Deserialize)]
+    struct Length {
+        bars: Option<f64>,
+        length_secs: Option<f64>,
+    }
+    let length: Option<Length> = serde_json::from_str(text).ok();
+    let default = match kind.name().starts_with("music.") {
+        true => 16.0,
+        false => 1.0,
     };
-    let units = number("bars").or_else(|| number("length_secs"));
+    let units = length.and_then(|length| length.bars.or(length.length_secs));
     units.unwrap_or(default)
 }
 

@@ -68,7 +68,10 @@ pub(super) fn names(known: &Map<String, Value>) -> impl Iterator<Item = &str> {
 
 /// Whether `name` is one of [`names`], or private.
 pub(super) fn has(known: &Map<String, Value>, name: &str) -> bool {
-    name.starts_with("x-") || names(known).any(|field| field == name)
+    name.starts_with("x-")
+        || OF_JOB.contains(&name)
+        || OF_EMOTION.contains(&name)
+        || known.contains_key(name)
 }
 
 /// The first field that neither jobs nor requests of this kind have.

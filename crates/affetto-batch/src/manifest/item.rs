@@ -25,9 +25,12 @@ fn in_field(field: &str) -> impl Fn(Fault) -> FieldFault {
 }
 
 /// The item of a job that has no matrix any more.
-pub(super) fn item(job: &Map<String, Value>, at: usize, folder: &Path) -> Result<Item, FieldFault> {
-    let known = fields::of_kind(job).map_err(in_field("kind"))?;
-    let mut job = job.clone();
+pub(super) fn item(
+    mut job: Map<String, Value>,
+    at: usize,
+    folder: &Path,
+) -> Result<Item, FieldFault> {
+    let known = fields::of_kind(&job).map_err(in_field("kind"))?;
     let id = id(&job).map_err(in_field("id"))?;
     job.insert("id".into(), json!(id));
     if let Some(Value::String(title)) = job.get("title").cloned() {
@@ -54,7 +57,8 @@ pub(super) fn item(job: &Map<String, Value>, at: usize, folder: &Path) -> Result
         let checked = request.check_output(path);
         checked.map_err(|error| in_field("out")(error.into()))?;
     }
-    let text = serde_json::to_string(&request);
+    let text =
+        serde_json::to_string(&request).map_err(|error| (None, Fault::new(error.to_string())))?;
     Ok(Item {
         id,
         out,
@@ -62,11 +66,9 @@ pub(super) fn item(job: &Map<String, Value>, at: usize, folder: &Path) -> Result
         strict,
         job: at,
         kind: request.kind(),
-        units: units(&request),
+        units: units(request.kind(), &text),
         inputs: request.inputs().map(|(_, path)| path.into()).collect(),
-        request: text
-            .map_err(|error| (None, Fault::new(error.to_string())))?
-            .into(),
+        request: text.into(),
     })
 }
 

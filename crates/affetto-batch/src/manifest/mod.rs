@@ -16,10 +16,11 @@ use std::{
 
 use affetto::{Kind, Request};
 use affetto_core::{read_limited, sha256_hex};
+use rayon::prelude::*;
 use serde_json::{Map, Value};
 
 use crate::Error;
-use syntax::{Document, Fault};
+use syntax::{Document, Fault, Job};
 
 pub use syntax::Syntax;
 
@@ -151,25 +152,97 @@ fn state_name(path: &Path) -> String {
 
 fn items(path: &Path, folder: &Path, syntax: Syntax, text: &str) -> Result<Vec<Item>, Fault> {
     let mut document = Document::parse(syntax, text)?;
+    let jobs = mem::take(&mut document.jobs);
     check_head(&document, text)?;
     let defaults = defaults(&document, text)?;
-    let mut items = Vec::with_capacity(document.jobs.len());
+    let mut reading = Reading {
+        document: &document,
+        text,
+        folder,
+        defaults: &defaults,
+        at_once: if jobs.len() < MANY { 1 } else { AT_ONCE },
+        items: Vec::with_capacity(jobs.len()),
+        waiting: Vec::new(),
+    };
     // Each job goes when its items are made, so that a large manifest is not held twice.
-    for (at, job) in mem::take(&mut document.jobs).into_iter().enumerate() {
-        let job = job.fields();
+    for (at, job) in jobs.into_iter().enumerate() {
+        reading.job(at, job)?;
+    }
+    reading.made()?;
+    let items = reading.items;
+    names::check_names(path, &items)
+        .map_err(|(job, field, fault)| fault.at(document.line(text, job, Some(field))))?;
+    Ok(items)
+}
+
+/// Jobs on their way to items.
+struct Reading<'a> {
+    document: &'a Document,
+    text: &'a str,
+    folder: &'a Path,
+    defaults: &'a Map<String, Value>,
+    at_once: usize,
+    items: Vec<Item>,
+    /// Jobs of one item each, with their places.
+    waiting: Vec<(usize, Job)>,
+}
+
+/// Jobs that are read at once.
+const AT_ONCE: usize = 500;
+/// From so many jobs on they are read on several threads; for fewer the memory of the threads is more than the time.
+const MANY: usize = 20_000;
+
+impl Reading<'_> {
+    fn job(&mut self, at: usize, job: Job) -> Result<(), Fault> {
+        if job.may_be_many() {
+            self.made()?;
+            let made = self.items_of(at, &job, MOST_ITEMS - self.items.len())?;
+            self.items.extend(made);
+            return Ok(());
+        }
+        if self.items.len() + self.waiting.len() == MOST_ITEMS {
+            return Err(self.too_many(at));
+        }
+        self.waiting.push((at, job));
+        match self.waiting.len() < self.at_once {
+            true => Ok(()),
+            false => self.made(),
+        }
+    }
+
+    /// Makes the items of the jobs that wait; the fault is that of the first that has one.
+    fn made(&mut self) -> Result<(), Fault> {
+        let waiting = mem::take(&mut self.waiting);
+        if let [(at, job)] = waiting.as_slice() {
+            let made = self.items_of(*at, job, 1)?;
+            self.items.extend(made);
+            return Ok(());
+        }
+        let made = waiting
+            .par_iter()
+            .map(|(at, job)| self.items_of(*at, job, 1));
+        for made in made.collect::<Vec<_>>() {
+            self.items.extend(made?);
+        }
+        Ok(())
+    }
+
+    /// The items of a job, at most `left`.
+    fn items_of(&self, at: usize, job: &Job, left: usize) -> Result<Vec<Item>, Fault> {
+        let (job, defaults) = (job.fields(), self.defaults);
+        let (document, text) = (self.document, self.text);
         let line = |field: Option<&str>| document.line(text, at, field);
-        let left = MOST_ITEMS - items.len();
-        check_fields(&job, &defaults).map_err(|(field, fault)| {
+        check_fields(&job, defaults).map_err(|(field, fault)| {
             let found = line(Some(field)).or_else(|| document.line_of_head(text, field));
             fault.at(found)
         })?;
-        let whole = with_defaults(&job, &defaults);
+        let whole = with_defaults(&job, defaults);
         let jobs = matrix::expand(whole, left).map_err(|fault| fault.at(line(Some("matrix"))))?;
         if jobs.len() > left {
-            return Err(Fault::new(format!("more than {MOST_ITEMS} jobs")).at(line(None)));
+            return Err(self.too_many(at));
         }
-        for expanded in jobs {
-            let made = item::item(&expanded, at, folder).map_err(|(field, fault)| {
+        let item = |expanded: Map<String, Value>| {
+            item::item(expanded, at, self.folder).map_err(|(field, fault)| {
                 let found = line(field.as_deref());
                 let of_defaults = field
                     .as_deref()
@@ -179,13 +252,15 @@ fn items(path: &Path, folder: &Path, syntax: Syntax, text: &str) -> Result<Vec<I
                     false => found,
                 };
                 fault.at(found)
-            })?;
-            items.push(made);
-        }
+            })
+        };
+        jobs.into_iter().map(item).collect()
     }
-    names::check_names(path, &items)
-        .map_err(|(job, field, fault)| fault.at(document.line(text, job, Some(field))))?;
-    Ok(items)
+
+    fn too_many(&self, at: usize) -> Fault {
+        let line = self.document.line(self.text, at, None);
+        Fault::new(format!("more than {MOST_ITEMS} jobs")).at(line)
+    }
 }
 
 fn check_head(document: &Document, text: &str) -> Result<(), Fault> {

@@ -133,6 +133,11 @@ impl Job {
         Self(text.into())
     }
 
+    /// Whether it may have a matrix.
+    pub(crate) fn may_be_many(&self) -> bool {
+        self.0.contains("\"matrix\"")
+    }
+
     /// Its fields.
     pub(crate) fn fields(&self) -> Map<String, Value> {
         serde_json::from_str(&self.0).unwrap_or_default()

@@ -121,7 +121,8 @@ fn evaluated(evaluation: &Evaluation) -> String {
         "\n## {generated} pieces beside {held_out} windows never trained on\n\n\
          Each piece was asked for the bars, mode, style and attributes of one window; of {USUAL_CANDIDATES} continuations of every four bars the one\n\
          nearest to them was kept, with a little weight given to the critic that comes with the weights, which was trained on\n\
-         windows to train on and hears the same features as the forest below.\n\n\
+         windows to train on and hears the same features as the forest below; passages of the windows to train on, known by the\n\
+         marks that come with the weights, counted against it.\n\n\
          | measure | music | generated | overlap |\n|---|---|---|---|\n{measures}\n\
          The mean overlap is {overlap:.3}. A forest on these and on the 112 attributes tells generated pieces from music with an\n\
          AUC of {auc:.3} (0.5: not at all; two halves of the music {halves:.3}); it goes by {told}.\n\n\

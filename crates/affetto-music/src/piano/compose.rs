@@ -372,6 +372,7 @@ impl Work<'_> {
         Ok(
             known.as_asked(&ranks, &values, whole)
                 - JUDGED_WEIGHT * divergence(&quadrants, &judged)
+                + known.as_new(&raw)
                 + known.like_music(written, || heard(&raw, &measured(&raw))),
         )
     }

@@ -140,7 +140,9 @@ fn one_like(
         let whole = written.bars() == plan.bars.len();
         let values = measured(&piece);
         let as_asked = writing.known.as_asked(&asked, &values, whole);
-        Ok(as_asked + writing.known.like_music(written, || heard(&piece, &values)))
+        let known = &writing.known;
+        let new = known.as_new(&piece);
+        Ok(as_asked + new + known.like_music(written, || heard(&piece, &values)))
     };
     let written = write(writing.network, &task, search, &merit, &Silent)?;
     Ok((decode(&written.tokens)?, levels))
@@ -239,7 +241,7 @@ fn fidelity(generated: &[(GridPiece, Levels)], found: &[Levels], shift: usize) -
 }
 
 /// The highest notes as a melody.
-fn top_line(piece: &GridPiece) -> Score {
+pub(super) fn top_line(piece: &GridPiece) -> Score {
     let mut score = piece.score(Key::C_MAJOR, "");
     for part in &mut score.parts {
         part.role = Role::Melody;

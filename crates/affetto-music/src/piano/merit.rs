@@ -1,9 +1,11 @@
 //! What a continuation is chosen by.
 
-use affetto_attributes::Critic;
+use affetto_attributes::{Critic, RunMarks};
 
 use super::{
+    evaluate::top_line,
     generate::Written,
+    grid::GridPiece,
     profile::{Quantiles, Ranks},
 };
 
@@ -11,6 +13,8 @@ use super::{
 const HIT_WEIGHT: f64 = 12.0;
 /// The same for a nat of the critic's odds. So much costs no attribute; at 1 a twentieth of those that are hit is lost.
 const CRITIC_WEIGHT: f64 = 0.1;
+/// How much a mark of a passage of the training music counts against it, in nats.
+const COPY_WEIGHT: f64 = 3.0;
 /// The same for a nat of mean likelihood of the tokens.
 const LIKELIHOOD_WEIGHT: f64 = 1.0;
 
@@ -21,6 +25,8 @@ pub struct Known<'a> {
     pub quantiles: &'a Quantiles,
     /// Tells music from what the network writes.
     pub critic: Option<&'a Critic>,
+    /// Knows its passages again.
+    pub marks: Option<&'a RunMarks>,
 }
 
 impl Known<'_> {
@@ -33,6 +39,12 @@ impl Known<'_> {
             false => asked.sureness(&found),
         };
         HIT_WEIGHT * hit
+    }
+
+    /// How new the top line of `piece` is, in nats: 0 where no passage of it is known.
+    pub fn as_new(&self, piece: &GridPiece) -> f64 {
+        let known = self.marks.map_or(0, |marks| marks.count(&top_line(piece)));
+        -COPY_WEIGHT * known as f64
     }
 
     /// How well what is written might be music, in nats. What the critic hears of it is made where there is one.

@@ -1,7 +1,7 @@
 //! What pieces are like as wholes: the attributes of some of the windows that a model was trained on, so that what is
 //! asked of a piece together is what occurs together.
 
-use affetto_attributes::{Critic, piece::Attribute};
+use affetto_attributes::{Critic, RunMarks, piece::Attribute};
 use affetto_core::Seed;
 use affetto_media::{Metre, Mode};
 use rayon::prelude::*;
@@ -65,6 +65,9 @@ pub struct Statistics {
     /// Tells music from what the network writes, where it was trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub critic: Option<Critic>,
+    /// Knows passages of the windows again, that none is written anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marks: Option<RunMarks>,
 }
 
 impl Quantiles {
@@ -199,6 +202,7 @@ impl Statistics {
             profiles: order.iter().filter_map(profile).take(PROFILES).collect(),
             quantiles,
             critic: None,
+            marks: None,
         }
     }
 
@@ -207,6 +211,7 @@ impl Statistics {
         Known {
             quantiles: &self.quantiles,
             critic: self.critic.as_ref(),
+            marks: self.marks.as_ref(),
         }
     }
 

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use affetto_attributes::{Critic, forest::FOLDS};
+use affetto_attributes::{Critic, RunMarks, forest::FOLDS};
 use affetto_core::{Progress, Seed, sha256_hex, write_atomic};
+use affetto_media::Score;
 use affetto_nn::{
     NnError,
     sample::Sampling,
@@ -19,7 +20,7 @@ use super::{
     condition::{USUAL_CANDIDATES, USUAL_GUIDANCE, USUAL_TOP_P},
     corpus::{self, Corpus, Options, Source, Window},
     critic,
-    evaluate::{Evaluation, Writing, evaluate, write_like},
+    evaluate::{Evaluation, Writing, evaluate, top_line, write_like},
     grid::GridPiece,
     levels::Levels,
     model::{Batch, Config, Decoder, Example, ModelSize, Network},
@@ -248,6 +249,13 @@ fn evaluation(
     }
     let network = Decoder::new(config, weights.export()?)?;
     let seed = |name| options.seed.derive(name);
+    let lines: Vec<Score> = corpus
+        .train
+        .par_iter()
+        .map(|window| top_line(&window.piece))
+        .collect();
+    statistics.marks = Some(RunMarks::new(&lines));
+    drop(lines);
     let writing = usual(&network, statistics, seed("critic"));
     let critic = trained_critic(&corpus.train, options.pieces, &writing, progress)?;
     statistics.critic = Some(critic);
