@@ -120,7 +120,7 @@ impl CopyIndex {
 /// Marks of the runs of a corpus, small enough to go with a model: whatever run of [`MARKED_RUN`] pairs a melody shares with
 /// the corpus, at least one of its marks is there.
 ///
-/// A mark is the smallest hash of [`GRAM`] pairs among all that lie in such a run (winnowing: Schleimer, Wilkerson, Aiken,
+/// A mark is the smallest hash of twelve pairs among all that lie in such a run (winnowing: Schleimer, Wilkerson, Aiken,
 /// "Winnowing: local algorithms for document fingerprinting", 2003). Marks are kept in a Bloom filter, so that about one in
 /// 300 is found that is not there; no melody can be had back from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
