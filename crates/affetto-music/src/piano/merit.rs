@@ -53,3 +53,27 @@ impl Known<'_> {
         CRITIC_WEIGHT * libm::log(odds) + LIKELIHOOD_WEIGHT * written.log_likelihood()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use affetto_attributes::CopyIndex;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::piano::{evaluate::COPIED_RUN, grid::testing::any_piece};
+
+    proptest! {
+        /// A piece that is long enough to be a passage is not new to its own marks, whatever the key.
+        #[test]
+        fn a_piece_is_known_again(piece in any_piece()) {
+            let line = top_line(&piece);
+            let marks = RunMarks::new([&line]);
+            let quantiles = Quantiles::between(&[]);
+            let known = Known { quantiles: &quantiles, critic: None, marks: Some(&marks) };
+            let is_passage = CopyIndex::new([&line]).longest_run(&line) >= COPIED_RUN;
+            prop_assert_eq!(known.as_new(&piece) < 0.0, is_passage);
+            let open = Known { marks: None, ..known };
+            prop_assert_eq!(open.as_new(&piece), 0.0);
+        }
+    }
+}
