@@ -34,7 +34,10 @@ pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, LimitError> {
     };
     let file = File::open(path).map_err(failed)?;
     let size = file.metadata().map_or(0, |found| found.len());
-    let mut bytes = Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or_default() + 1);
+    let mut bytes = Vec::new();
+    // Room for all of it at once, where there is so much; reading ends at the limit whatever a file says of its size.
+    let room = usize::try_from(size.min(limit).saturating_add(1));
+    let _ = room.map(|room| bytes.try_reserve_exact(room));
     file.take(limit.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(failed)?;

@@ -7,7 +7,10 @@ use std::{
 
 use affetto_core::read_limited;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, DeserializeOwned},
+};
 use serde_json::Value;
 
 use crate::{Effect, Error, Findings, Request, render::OutputFormat};
@@ -190,25 +193,13 @@ impl Provenance {
     ///
     /// [`Error::Provenance`] where they are not one, or one that nothing could have been made by.
     pub fn from_json(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
-        let refuse = |reason: String| Error::Provenance {
-            path: path.into(),
-            reason,
-        };
-        let provenance: Self =
-            serde_json::from_slice(bytes).map_err(|error| refuse(error.to_string()))?;
-        match provenance.fault() {
-            Some(fault) => Err(refuse(fault)),
-            None => Ok(provenance),
-        }
+        from_json(path, bytes, Self::fault)
     }
 
     /// What is wrong with it beyond its form, so that a hostile file cannot ask for what no user can.
     fn fault(&self) -> Option<String> {
-        if self.schema != PROVENANCE_SCHEMA {
-            let found = &self.schema;
-            return Some(format!(
-                "schema is {found:?}, must be {PROVENANCE_SCHEMA:?}"
-            ));
+        if let Some(fault) = schema_fault(&self.schema, PROVENANCE_SCHEMA) {
+            return Some(fault);
         }
         if let Err(error) = self.request.check() {
             return Some(error.to_string());
@@ -228,12 +219,38 @@ impl Provenance {
 
     /// As it stands in the file.
     pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("numbers, words and lists are JSON") + "\n"
+        to_json(self)
     }
 }
 
+/// A provenance file from the `bytes` of `path`, where `fault` finds nothing wrong with it.
+pub(crate) fn from_json<T: DeserializeOwned>(
+    path: &Path,
+    bytes: &[u8],
+    fault: impl FnOnce(&T) -> Option<String>,
+) -> Result<T, Error> {
+    let refuse = |reason: String| Error::Provenance {
+        path: path.into(),
+        reason,
+    };
+    let read: T = serde_json::from_slice(bytes).map_err(|error| refuse(error.to_string()))?;
+    match fault(&read) {
+        Some(fault) => Err(refuse(fault)),
+        None => Ok(read),
+    }
+}
+
+/// What a provenance file is written as.
+pub(crate) fn to_json(provenance: &impl Serialize) -> String {
+    serde_json::to_string_pretty(provenance).expect("numbers, words and lists are JSON") + "\n"
+}
+
+pub(crate) fn schema_fault(found: &str, wanted: &str) -> Option<String> {
+    (found != wanted).then(|| format!("schema is {found:?}, must be {wanted:?}"))
+}
+
 /// Whether `name` is a file name alone, so that a hostile provenance file cannot point out of its folder.
-fn is_plain(name: &str) -> bool {
+pub(crate) fn is_plain(name: &str) -> bool {
     let path = Path::new(name);
     path.file_name().is_some_and(|file| file == name) && !name.contains(['/', '\\', ':'])
 }

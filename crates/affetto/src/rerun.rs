@@ -1,6 +1,6 @@
 use std::{
     fs::Metadata,
-    io,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -8,8 +8,8 @@ use affetto_core::{AtomicFile, Checksum, Progress, Summed, read_limited};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Engine, Error, Input, InputRole, ModelUsed, Models, Provenance, SHEET_PROVENANCE_SCHEMA,
-    SheetProvenance, Task,
+    Engine, Error, Input, InputRole, ModelUsed, Models, OutputFile, Provenance,
+    SHEET_PROVENANCE_SCHEMA, SheetProvenance, Task,
     compose::make,
     output::{Staged, Undo, provenance_path},
     provenance::MAX_BYTES,
@@ -56,6 +56,20 @@ pub struct RerunFile {
     pub identical: bool,
     /// Whether it was written.
     pub written: bool,
+}
+
+impl RerunFile {
+    /// What was `recorded`, `made` again; not written yet.
+    fn new<W>(path: PathBuf, recorded: &OutputFile, made: &Summed<W>) -> Self {
+        let sha256 = made.checksum().sha256;
+        Self {
+            path,
+            recorded_sha256: recorded.sha256.clone(),
+            identical: sha256 == recorded.sha256,
+            sha256,
+            written: false,
+        }
+    }
 }
 
 /// Makes again what `path` (an output, its provenance file, or the folder of a set) records. Of a set's file that one alone is
@@ -114,14 +128,7 @@ pub fn rerun(
         })?;
         let mut made = Summed::new(io::sink());
         render(&piece, format, &sound, &path, &mut made)?;
-        let mut file = RerunFile {
-            recorded_sha256: output.sha256.clone(),
-            sha256: made.checksum().sha256,
-            identical: false,
-            written: false,
-            path,
-        };
-        file.identical = file.sha256 == file.recorded_sha256;
+        let mut file = RerunFile::new(path, output, &made);
         if file.identical && is_to_write(&file, options)? {
             let beside = provenance_of_set(&provenance, &folder);
             let beside = beside.unwrap_or_else(|| provenance_path(&file.path));
@@ -151,24 +158,21 @@ fn rerun_sheet(
     check_models(Task::Sticker, named, &sheet.models, models)?;
     let folder = options.folder.as_deref().unwrap_or(beside);
     let path = folder.join(&sheet.output.name);
-    let failed = |source| Error::Write {
-        path: path.clone(),
-        source,
-    };
-    let mut made = Summed::new(AtomicFile::create(&path).map_err(failed)?);
-    draw_sheet(&sheet.sheet, &mut made, &locate, models, progress)?;
-    let sha256 = made.checksum().sha256;
-    let mut file = RerunFile {
-        recorded_sha256: sheet.output.sha256.clone(),
-        identical: sha256 == sheet.output.sha256,
-        sha256,
-        written: false,
-        path: path.clone(),
-    };
+    let draw =
+        |mut to: &mut dyn Write| draw_sheet(&sheet.sheet, &mut to, &locate, models, progress);
+    let mut made = Summed::new(io::sink());
+    draw(&mut made)?;
+    let mut file = RerunFile::new(path.clone(), &sheet.output, &made);
     if file.identical && is_to_write(&file, options)? {
+        let failed = |source| Error::Write {
+            path: path.clone(),
+            source,
+        };
         let mut undo = Undo::default();
         undo.write(&provenance_path(&path), sheet.to_json().as_bytes())?;
-        made.into_inner().commit().map_err(failed)?;
+        let mut picture = AtomicFile::create(&path).map_err(failed)?;
+        draw(&mut picture)?;
+        picture.commit().map_err(failed)?;
         undo.keep();
         file.written = true;
     }

@@ -358,11 +358,20 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn scripts(name: &str, options: &SlurmOptions) -> SlurmScripts {
+    /// Without jobs.
+    fn manifest(name: &str) -> Manifest {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         fs::write(&path, r#"{"jobs":[]}"#).unwrap();
-        SlurmScripts::new(&Manifest::read(&path).unwrap(), options).unwrap()
+        Manifest::read(&path).unwrap()
+    }
+
+    fn attempt(name: &str, options: &SlurmOptions) -> Result<SlurmScripts, Error> {
+        SlurmScripts::new(&manifest(name), options)
+    }
+
+    fn scripts(name: &str, options: &SlurmOptions) -> SlurmScripts {
+        attempt(name, options).unwrap()
     }
 
     fn options() -> SlurmOptions {
@@ -415,10 +424,6 @@ mod tests {
 
     #[test]
     fn no_word_ends_its_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("m.json");
-        fs::write(&path, r#"{"jobs":[]}"#).unwrap();
-        let manifest = Manifest::read(&path).unwrap();
         for wrong in [
             SlurmOptions {
                 partition: Some("main\ntouch x".into()),
@@ -429,17 +434,13 @@ mod tests {
                 ..options()
             },
         ] {
-            let refused = SlurmScripts::new(&manifest, &wrong);
+            let refused = attempt("m.json", &wrong);
             assert!(matches!(refused, Err(Error::Word { .. })));
         }
     }
 
     #[test]
     fn numbers_are_checked() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("m.json");
-        fs::write(&path, r#"{"jobs":[]}"#).unwrap();
-        let manifest = Manifest::read(&path).unwrap();
         for wrong in [
             SlurmOptions {
                 shards: 0,
@@ -458,10 +459,10 @@ mod tests {
                 ..options()
             },
         ] {
-            assert!(SlurmScripts::new(&manifest, &wrong).is_err());
+            assert!(attempt("m.json", &wrong).is_err());
         }
         assert!(matches!(
-            SlurmJob::of(&manifest),
+            SlurmJob::of(&manifest("m.json")),
             Err(Error::NotSubmitted { .. })
         ));
     }

@@ -129,7 +129,7 @@ pub(crate) struct Job(Box<str>);
 
 impl Job {
     fn new(job: &Map<String, Value>) -> Self {
-        let text = serde_json::to_string(job).unwrap_or_default(); // cannot fail: it came from text
+        let text = serde_json::to_string(job).expect("names and values that were read");
         Self(text.into())
     }
 
@@ -140,7 +140,7 @@ impl Job {
 
     /// Its fields.
     pub(crate) fn fields(&self) -> Map<String, Value> {
-        serde_json::from_str(&self.0).unwrap_or_default()
+        serde_json::from_str(&self.0).expect("an object was written")
     }
 }
 
@@ -235,11 +235,12 @@ fn without_place(said: &str) -> &str {
 }
 
 fn json_lines(text: &str) -> Result<Document, Fault> {
+    let most = text.lines().count();
     let mut document = Document {
         syntax: Syntax::JsonLines,
         head: Map::new(),
-        jobs: Vec::with_capacity(text.lines().count()),
-        lines: Vec::with_capacity(text.lines().count()),
+        jobs: Vec::with_capacity(most),
+        lines: Vec::with_capacity(most),
     };
     for (at, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
@@ -332,11 +333,7 @@ struct Plain(Value);
 
 impl<'de> Deserialize<'de> for Plain {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let within = Within {
-            deeper: DEEPEST,
-            place: Place::Other,
-        };
-        within.deserialize(deserializer).map(Self)
+        Within::at(Place::Other).deserialize(deserializer).map(Self)
     }
 }
 
@@ -345,11 +342,7 @@ struct Whole(Value);
 
 impl<'de> Deserialize<'de> for Whole {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let within = Within {
-            deeper: DEEPEST,
-            place: Place::Top,
-        };
-        within.deserialize(deserializer).map(Self)
+        Within::at(Place::Top).deserialize(deserializer).map(Self)
     }
 }
 
@@ -371,7 +364,17 @@ enum Place {
 }
 
 impl Within {
-    fn deeper<E: de::Error>(self, place: Place) -> Result<Self, E> {
+    /// Nothing lies around it.
+    const fn at(place: Place) -> Self {
+        Self {
+            deeper: DEEPEST,
+            place,
+        }
+    }
+
+    /// What lies in it.
+    fn deeper<E: de::Error>(self) -> Result<Self, E> {
+        let place = Place::Other;
         match self.deeper.checked_sub(1) {
             Some(deeper) => Ok(Self { deeper, place }),
             None => Err(E::custom("values lie too deep within each other")),
@@ -430,7 +433,7 @@ impl<'de> de::Visitor<'de> for Within {
     }
 
     fn visit_seq<A: de::SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
-        let deeper = self.deeper(Place::Other)?;
+        let deeper = self.deeper()?;
         let mut values = Vec::new();
         while let Some(value) = sequence.next_element_seed(deeper)? {
             values.push(match (self.place, value) {
@@ -443,13 +446,14 @@ impl<'de> de::Visitor<'de> for Within {
     }
 
     fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let deeper = self.deeper()?;
         let mut object = Map::new();
         while let Some(name) = map.next_key::<String>()? {
             let place = match self.place {
                 Place::Top if name == "jobs" => Place::Jobs,
                 _ => Place::Other,
             };
-            let value = map.next_value_seed(self.deeper(place)?)?;
+            let value = map.next_value_seed(Self { place, ..deeper })?;
             if object.contains_key(&name) {
                 return Err(de::Error::custom(format!("{name:?} stands twice")));
             }

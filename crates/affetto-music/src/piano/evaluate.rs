@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use affetto_attributes::{
     CopyIndex,
     compare::{Comparison, compare_tables},
+    copied::MARKED_RUN,
     forest::two_sample_auc,
     piece::Attribute,
 };
 use affetto_core::{Progress, Seed, Silent, Stage};
-use affetto_media::{Key, Role, Score};
+use affetto_media::Score;
 use affetto_nn::sample::Sampling;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ use super::{
 use crate::{Error, measure::halves};
 
 /// How many exact (interval, duration) pairs of the top line in a row count as copied.
-pub const COPIED_RUN: usize = 16;
+pub const COPIED_RUN: usize = MARKED_RUN;
 /// The span of a hand, in semitones, that written pieces keep to: a tenth, as much of the music that they are compared with
 /// needs.
 const WIDE_SPAN: u8 = 16;
@@ -183,13 +184,13 @@ pub fn evaluate(
     let (even, odd) = halves(&theirs);
     let scores: Vec<Score> = training
         .par_iter()
-        .map(|window| top_line(&window.piece))
+        .map(|window| window.piece.top_line())
         .collect();
     let index = CopyIndex::new(&scores);
     let copied = |pieces: &[&GridPiece]| {
         let copies = pieces
             .par_iter()
-            .filter(|piece| index.longest_run(&top_line(piece)) >= COPIED_RUN);
+            .filter(|piece| index.longest_run(&piece.top_line()) >= COPIED_RUN);
         copies.count() as f64 / pieces.len().max(1) as f64
     };
     let levels = |values: &Vec<Option<f64>>| quantiles.ranks(values).levels();
@@ -238,13 +239,4 @@ fn fidelity(generated: &[(GridPiece, Levels)], found: &[Levels], shift: usize) -
     let sum = |(a, b): (usize, usize), (c, d): &(usize, usize)| (a + c, b + d);
     let all = counts.iter().fold((0, 0), sum);
     (share(all), counts.into_iter().map(share).collect())
-}
-
-/// The highest notes as a melody.
-pub(super) fn top_line(piece: &GridPiece) -> Score {
-    let mut score = piece.score(Key::C_MAJOR, "");
-    for part in &mut score.parts {
-        part.role = Role::Melody;
-    }
-    score
 }

@@ -159,6 +159,15 @@ impl GridPiece {
         }
     }
 
+    /// The highest notes as a melody.
+    pub(super) fn top_line(&self) -> Score {
+        let mut score = self.score(Key::C_MAJOR, "");
+        for part in &mut score.parts {
+            part.role = Role::Melody;
+        }
+        score
+    }
+
     /// The piece as a score in `key`, as which it is written down without moving a pitch. What sounds past the last
     /// bar is cut.
     pub fn score(&self, key: Key, title: &str) -> Score {

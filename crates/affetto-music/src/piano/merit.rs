@@ -3,7 +3,6 @@
 use affetto_attributes::{Critic, RunMarks};
 
 use super::{
-    evaluate::top_line,
     generate::Written,
     grid::GridPiece,
     profile::{Quantiles, Ranks},
@@ -43,7 +42,7 @@ impl Known<'_> {
 
     /// How new the top line of `piece` is, in nats: 0 where no passage of it is known.
     pub fn as_new(&self, piece: &GridPiece) -> f64 {
-        let known = self.marks.map_or(0, |marks| marks.count(&top_line(piece)));
+        let known = self.marks.map_or(0, |marks| marks.count(&piece.top_line()));
         -COPY_WEIGHT * known as f64
     }
 
@@ -66,7 +65,7 @@ mod tests {
         /// A piece that is long enough to be a passage is not new to its own marks, whatever the key.
         #[test]
         fn a_piece_is_known_again(piece in any_piece()) {
-            let line = top_line(&piece);
+            let line = piece.top_line();
             let marks = RunMarks::new([&line]);
             let quantiles = Quantiles::between(&[]);
             let known = Known { quantiles: &quantiles, critic: None, marks: Some(&marks) };

@@ -20,7 +20,7 @@ use super::{
     condition::{USUAL_CANDIDATES, USUAL_GUIDANCE, USUAL_TOP_P},
     corpus::{self, Corpus, Options, Source, Window},
     critic,
-    evaluate::{Evaluation, Writing, evaluate, top_line, write_like},
+    evaluate::{Evaluation, Writing, evaluate, write_like},
     grid::GridPiece,
     levels::Levels,
     model::{Batch, Config, Decoder, Example, ModelSize, Network},
@@ -252,7 +252,7 @@ fn evaluation(
     let lines: Vec<Score> = corpus
         .train
         .par_iter()
-        .map(|window| top_line(&window.piece))
+        .map(|window| window.piece.top_line())
         .collect();
     statistics.marks = Some(RunMarks::new(&lines));
     drop(lines);

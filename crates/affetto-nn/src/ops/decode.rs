@@ -223,22 +223,8 @@ fn add_product(sums: &mut [f32; PANEL], x: f32, weights: &[f32; PANEL]) {
 #[inline(always)]
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     let count = a.len().min(b.len());
-    let (a, a_rest) = a[..count].as_chunks::<8>();
-    let (b, b_rest) = b[..count].as_chunks::<8>();
-    let mut sums = [0.0; 8];
-    for (a, b) in a.iter().zip(b) {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += a * b;
-        }
-    }
-    let mut total = 0.0;
-    for sum in sums {
-        total += sum;
-    }
-    for (a, b) in a_rest.iter().zip(b_rest) {
-        total += a * b;
-    }
-    total
+    let (a, b) = (&a[..count], &b[..count]);
+    super::sum8(count, |i| a[i] * b[i])
 }
 
 /// Keys and values side by side: rows of `width` numbers each.

@@ -27,6 +27,7 @@ use super::{StickerAsked, asked, character_of_file, look, moved, source};
 use crate::{
     Engine, Error, Input, LoadedModel, ModelUsed, Models, OutputFile,
     compose::{Locate, Work, as_typed},
+    provenance::{from_json, is_plain, schema_fault, to_json},
     provenance_path,
 };
 
@@ -279,10 +280,7 @@ pub fn write_sticker_sheet(
         path: file.into(),
         source,
     };
-    let is_png = file
-        .extension()
-        .is_some_and(|word| word.eq_ignore_ascii_case("png"));
-    if !is_png {
+    if !is_png(file) {
         return Err(Error::UnknownOutput {
             path: file.into(),
             known: ".png",
@@ -317,6 +315,11 @@ pub fn write_sticker_sheet(
     Ok(provenance)
 }
 
+fn is_png(file: &Path) -> bool {
+    file.extension()
+        .is_some_and(|word| word.eq_ignore_ascii_case("png"))
+}
+
 /// What came of drawing a sheet, but the picture.
 pub(crate) struct DrawnSheet {
     pub(crate) stickers: Vec<SheetSticker>,
@@ -348,33 +351,26 @@ impl SheetProvenance {
     ///
     /// [`Error::Provenance`] where they are not one, or one that nothing could have been made by.
     pub fn from_json(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
-        let refuse = |reason: String| Error::Provenance {
-            path: path.into(),
-            reason,
-        };
-        let read: Self =
-            serde_json::from_slice(bytes).map_err(|error| refuse(error.to_string()))?;
-        if read.schema != SHEET_PROVENANCE_SCHEMA {
-            let found = &read.schema;
-            return Err(refuse(format!(
-                "schema is {found:?}, must be {SHEET_PROVENANCE_SCHEMA:?}"
-            )));
+        from_json(path, bytes, Self::fault)
+    }
+
+    fn fault(&self) -> Option<String> {
+        if let Some(fault) = schema_fault(&self.schema, SHEET_PROVENANCE_SCHEMA) {
+            return Some(fault);
         }
-        read.sheet
-            .check()
-            .map_err(|error| refuse(error.to_string()))?;
-        if Path::new(&read.output.name).file_name() != Some(read.output.name.as_ref()) {
-            return Err(refuse(format!(
-                "{:?} is no name of a file",
-                read.output.name
-            )));
+        if let Err(error) = self.sheet.check() {
+            return Some(error.to_string());
         }
-        Ok(read)
+        let name = &self.output.name;
+        match is_plain(name) && is_png(Path::new(name)) {
+            true => None,
+            false => Some(format!("{name:?} is no plain name of a PNG file")),
+        }
     }
 
     /// As it is written.
     pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+        to_json(self)
     }
 }
 
