@@ -102,6 +102,9 @@ fn say_two_fold(found: &TwoFold, printer: &Printer) {
             read,
         )
     }));
+    rows.extend(found.by_guidance.iter().map(|(guidance, read, variety)| {
+        row(&format!("guided {guidance}, variety {variety:.3}"), read)
+    }));
     printer.say_table(&rows);
     let head = ["of eight", "real", "generated"]
         .map(str::to_owned)

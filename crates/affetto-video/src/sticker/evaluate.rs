@@ -109,6 +109,8 @@ pub struct TwoFold {
     pub by_emotion: Vec<(String, Rate, Rate)>,
     /// By the number of steps: what is read of it, and how far its loops are from those of 64 steps, in spreads.
     pub by_steps: Vec<(usize, Read, f64)>,
+    /// By how far stickers are guided: what is read of them, and how varied those of one emotion are.
+    pub by_guidance: Vec<(f64, Read, f64)>,
 }
 
 /// What is to be judged, and how.
@@ -131,6 +133,8 @@ pub struct Judging<'a> {
 
 /// Loops of each emotion, at most, where numbers of steps are compared.
 const FEW_LOOPS: usize = 10;
+/// How far stickers are guided where that is compared.
+const GUIDANCES: [f64; 6] = [0.5, 1.0, 1.5, 2.0, 3.0, 5.0];
 
 /// A loop as it is judged.
 struct Loop {
@@ -177,13 +181,8 @@ impl Judging<'_> {
                 .iter_mut()
                 .zip(found.variety)
                 .for_each(|(sum, own)| *sum += own / 2.0);
-            if whole.by_steps.is_empty() {
-                whole.by_steps = found.by_steps;
-            } else {
-                for (sum, own) in whole.by_steps.iter_mut().zip(found.by_steps) {
-                    *sum = (sum.0, sum.1.and(own.1), (sum.2 + own.2) / 2.0);
-                }
-            }
+            over_both(&mut whole.by_steps, found.by_steps);
+            over_both(&mut whole.by_guidance, found.by_guidance);
         }
         whole.variety = varieties;
         let named = EMOTION_NAMES
@@ -264,7 +263,12 @@ impl Judging<'_> {
                 apart.sum::<f64>() / best.len() as f64,
             ));
         }
+        let guided = |guidance: &f64| {
+            let some = self.drawn(model, *guidance, self.request.steps, self.loops)?;
+            Ok((*guidance, read_by(judge, &some), variety(&some, scales)))
+        };
         Ok(TwoFold {
+            by_guidance: GUIDANCES.iter().map(guided).collect::<Result<_>>()?,
             real: read_real(own),
             generated: read_by(judge, &drawn),
             unconditional: read_by(judge, &unconditional),
@@ -336,6 +340,18 @@ impl Judging<'_> {
             }
         };
         (0..EMOTIONS * self.loops).map(of).collect()
+    }
+}
+
+/// Adds what one half says of each of some choices to what the half before said.
+fn over_both<T>(whole: &mut Vec<(T, Read, f64)>, found: Vec<(T, Read, f64)>) {
+    if whole.is_empty() {
+        *whole = found;
+        return;
+    }
+    for ((_, read, value), (_, own, other)) in whole.iter_mut().zip(found) {
+        *read = read.and(own);
+        *value = (*value + other) / 2.0;
     }
 }
 
