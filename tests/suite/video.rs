@@ -217,6 +217,81 @@ fn added_weights_are_found() {
     assert_eq!(place.read("fox.mp4"), place.read("named.mp4"));
 }
 
+/// A film is made again from what stands beside it: with its LoRA, in 8 bits, and gone on from where it was stopped.
+#[test]
+fn films_are_made_again() {
+    let place = Place::new();
+    with_networks(&place);
+    with_clips(&place);
+    place.succeed(&format!("{LESSON} --steps 2 --out taught.safetensors"));
+    let flags = "--emotion sadness:0.8 --seed 3 --lora taught.safetensors:0.5 --device cpu";
+    place.succeed(&format!("{FOX} {flags} -o fox.mp4"));
+    let film = place.read("fox.mp4");
+    let rerun = place.succeed("rerun fox.mp4 --wan wan");
+    assert_eq!(stdout(&rerun), "fox.mp4: identical\n");
+    fs::remove_file(place.path().join("fox.mp4")).unwrap();
+    let rerun = place.succeed("rerun fox.mp4.provenance.json --wan wan");
+    assert_eq!(stdout(&rerun), "fox.mp4: identical, written\n");
+    assert_eq!(place.read("fox.mp4"), film);
+    assert_eq!(
+        place.names(),
+        [
+            "clips",
+            "fox.mp4",
+            "fox.mp4.provenance.json",
+            "labels.csv",
+            "taught.safetensors",
+            "wan"
+        ]
+    );
+
+    // Elsewhere, with what belongs to it beside the record.
+    fs::create_dir(place.path().join("moved")).unwrap();
+    for name in ["fox.mp4.provenance.json", "taught.safetensors"] {
+        fs::rename(
+            place.path().join(name),
+            place.path().join("moved").join(name),
+        )
+        .unwrap();
+    }
+    place.succeed("rerun moved/fox.mp4 --wan wan");
+    assert_eq!(place.read("moved/fox.mp4"), film);
+    let record = "moved/fox.mp4.provenance.json";
+    let refused = |line: &str, code: i32, says: &str| {
+        let output = place.run(line);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{line}\n{said}");
+        assert!(said.contains(says), "{line}\n{said}");
+    };
+    fs::write(place.path().join("moved/fox.mp4"), b"another").unwrap();
+    refused(&format!("rerun {record} --wan wan"), 4, "exists");
+    place.succeed(&format!("rerun {record} --wan wan --force"));
+    assert_eq!(place.read("moved/fox.mp4"), film);
+    refused(&format!("rerun {record} --wan none"), 5, "none");
+    let text = String::from_utf8(place.read(record)).unwrap();
+    for (from, to, says) in [
+        ("\"fox.mp4\"", "\"../fox.mp4\"", "no plain name"),
+        ("\"steps\": 2", "\"steps\": 0", "steps"),
+        ("\"role\": \"lora\"", "\"role\": \"picture\"", "do not fit"),
+        ("\"loras\"", "\"lores\"", "lores"),
+    ] {
+        assert!(text.contains(from), "{from} in {text}");
+        fs::write(
+            place.path().join("odd.provenance.json"),
+            text.replace(from, to),
+        )
+        .unwrap();
+        refused("rerun odd.provenance.json --wan wan", 4, says);
+    }
+    let weights = place.path().join("wan/tokenizer/tokenizer.json");
+    let mut other = fs::read(&weights).unwrap();
+    other.push(b'\n');
+    fs::write(&weights, other).unwrap();
+    refused(&format!("rerun {record} --wan wan"), 5, "tokenizer");
+    fs::remove_file(place.path().join("moved/taught.safetensors")).unwrap();
+    refused(&format!("rerun {record} --wan wan"), 4, "LoRA");
+}
+
 /// Four clips of one colour each, and what is said of them.
 fn with_clips(place: &Place) {
     let folder = place.path().join("clips");

@@ -7,6 +7,7 @@ mod video;
 
 use std::path::PathBuf;
 
+use affetto::nn::device::DeviceChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use batch::{Batch, BatchCommand, BatchHere, BatchManifest, BatchSubmit};
@@ -105,7 +106,8 @@ const RERUN_EXAMPLE: &str = "\
 Example, of a file that `affetto music lead-sheet` wrote:
   affetto rerun sad-waltz.mid
 
-The files of `affetto music set` are made again from their folder.";
+The files of `affetto music set` are made again from their folder. A film of
+`affetto video generate` wants the weights that made it: --wan, as there.";
 
 /// The flags of `attributes`.
 #[derive(Args)]
@@ -597,6 +599,15 @@ pub struct Rerun {
     /// Write over files that differ
     #[arg(long)]
     pub force: bool,
+    /// Of a film: the folder of the weights, or the name of some that were added [env: AFFETTO_WAN]
+    #[arg(long, value_name = "DIR")]
+    pub wan: Option<PathBuf>,
+    /// Of a film: where the work is done [default: where it was done the first time]
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<DeviceChoice>,
+    /// Of a film: the most memory to take, such as 6GB
+    #[arg(long, value_name = "BYTES", value_parser = video::bytes)]
+    pub max_memory: Option<u64>,
 }
 
 /// The flags of `schema`.

@@ -210,9 +210,10 @@ fn code(error: &Error) -> Code {
         Error::NoModel { .. } | Error::UnknownModel { .. } | Error::ModelFolder { .. } => {
             Code::Model
         }
-        Error::Card { .. } | Error::WeightsChanged { .. } | Error::ModelChanged { .. } => {
-            Code::Model
-        }
+        Error::Card { .. }
+        | Error::WeightsChanged { .. }
+        | Error::ModelChanged { .. }
+        | Error::VideoWeightsChanged { .. } => Code::Model,
         Error::EffectMissed { .. } => Code::NotReached,
         Error::Cancelled => Code::Interrupted,
     }

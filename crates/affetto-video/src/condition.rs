@@ -158,7 +158,8 @@ impl Script {
 }
 
 /// Frames of the latent that read the same, from the first of them on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Segment {
     /// The first frame of the latent.
     pub from: usize,

@@ -3,7 +3,7 @@
 //! The networks are in memory one after the other. The figures are of what the program holds itself; the files of the weights
 //! are mapped, and the system keeps as much of them beside as it likes.
 
-use std::thread::available_parallelism;
+use std::{iter, thread::available_parallelism};
 
 use candle_core::quantized::GgmlDType;
 use serde::Serialize;
@@ -93,65 +93,73 @@ impl Job<'_> {
     /// # Errors
     /// [`Error::Memory`] where nothing is enough.
     pub fn fitted(&self, limit: Option<u64>) -> Result<(Economy, MemoryPlan)> {
+        let [.., rows, columns] = self.latent;
+        let smaller = TILES
+            .into_iter()
+            .filter(|size| !self.tiny && *size < rows.max(columns));
+        let tiles: Vec<_> = iter::once(None)
+            .chain(smaller.map(|size| Some(Tiles::of(size))))
+            .collect();
+        self.within(
+            limit,
+            &[(false, false), (true, false), (true, true)],
+            &tiles,
+        )
+    }
+
+    /// The same where the layers must be kept in 8 bits or not, and frames decoded in these tiles or whole, since a video that
+    /// was made so is made again.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] where that is more than `limit` bytes.
+    pub fn as_made(
+        &self,
+        limit: Option<u64>,
+        quantized: bool,
+        tiles: Option<Tiles>,
+    ) -> Result<(Economy, MemoryPlan)> {
+        self.within(limit, &[(false, quantized), (true, quantized)], &[tiles])
+    }
+
+    /// The first of `layers`, streamed and quantized or not, and the first of `tiles` that stay within `limit` bytes.
+    fn within(
+        &self,
+        limit: Option<u64>,
+        layers: &[(bool, bool)],
+        tiles: &[Option<Tiles>],
+    ) -> Result<(Economy, MemoryPlan)> {
         let fits = |bytes: u64| limit.is_none_or(|limit| bytes <= limit);
-        let too_much = |stage, needed| {
-            Err(Error::Memory {
-                stage,
-                needed,
-                limit: limit.unwrap_or_default(),
-            })
+        let too_much = |stage, needed| Error::Memory {
+            stage,
+            needed,
+            limit: limit.unwrap_or_default(),
         };
         let text = self.text();
         if !fits(text) {
-            return too_much("reading the texts", text);
+            return Err(too_much("reading the texts", text));
         }
         let picture = self.picture();
         if !fits(picture) {
-            return too_much("reading the picture", picture);
+            return Err(too_much("reading the picture", picture));
         }
-        let mut least = u64::MAX;
-        let mut found = None;
-        for (streamed, quantized) in [(false, false), (true, false), (true, true)] {
-            let economy = Economy {
-                streamed,
-                quantized,
-                tiles: None,
-            };
-            let bytes = self.transformer(economy);
-            least = least.min(bytes);
-            if fits(bytes) {
-                found = Some((economy, bytes));
-                break;
-            }
-        }
-        let Some((economy, transformer)) = found else {
-            return too_much("removing the noise", least);
-        };
-        let [.., rows, columns] = self.latent;
-        let smaller = TILES
-            .iter()
-            .filter(|size| !self.tiny && **size < rows.max(columns));
-        let tiles = smaller.map(|size| {
-            Some(Tiles {
-                size: *size,
-                overlap: size / 4,
-            })
+        let economies = layers.iter().map(|(streamed, quantized)| Economy {
+            streamed: *streamed,
+            quantized: *quantized,
+            tiles: None,
         });
-        let mut least = u64::MAX;
-        for tiles in std::iter::once(None).chain(tiles) {
-            let decoding = self.decoding(tiles);
-            least = least.min(decoding);
-            if fits(decoding) {
-                let plan = MemoryPlan {
-                    text,
-                    picture,
-                    transformer,
-                    decoding,
-                };
-                return Ok((Economy { tiles, ..economy }, plan));
-            }
-        }
-        too_much("decoding", least)
+        let (economy, transformer) =
+            first_that_fits(economies, |economy| self.transformer(*economy), fits)
+                .map_err(|least| too_much("removing the noise", least))?;
+        let (tiles, decoding) =
+            first_that_fits(tiles.iter().copied(), |tiles| self.decoding(*tiles), fits)
+                .map_err(|least| too_much("decoding", least))?;
+        let memory = MemoryPlan {
+            text,
+            picture,
+            transformer,
+            decoding,
+        };
+        Ok((Economy { tiles, ..economy }, memory))
     }
 
     /// One block of the text encoder, and the states of all texts.
@@ -245,6 +253,23 @@ impl Job<'_> {
         let all = self.latent.iter().product::<usize>() as u64 * 3;
         PROGRAM + FLOAT * (weights + encoder.live + encoder.kept + all)
     }
+}
+
+/// The first of `choices` whose bytes fit, with those; or the least bytes of all.
+fn first_that_fits<T>(
+    choices: impl Iterator<Item = T>,
+    bytes_of: impl Fn(&T) -> u64,
+    fits: impl Fn(u64) -> bool,
+) -> std::result::Result<(T, u64), u64> {
+    let mut least = u64::MAX;
+    for choice in choices {
+        let bytes = bytes_of(&choice);
+        if fits(bytes) {
+            return Ok((choice, bytes));
+        }
+        least = least.min(bytes);
+    }
+    Err(least)
 }
 
 fn count(tensors: &[(String, Vec<usize>)]) -> u64 {

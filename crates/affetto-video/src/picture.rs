@@ -1,6 +1,6 @@
 //! The picture that a video begins with.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use affetto_core::{read_limited, sha256_hex};
 use affetto_media::picture;
@@ -12,6 +12,7 @@ use crate::{Error, Result};
 /// A picture, and what names it.
 #[derive(Clone, Debug)]
 pub struct Picture {
+    path: PathBuf,
     pixels: RgbImage,
     sha256: String,
 }
@@ -28,9 +29,15 @@ impl Picture {
             reason: error.to_string(),
         })?;
         Ok(Self {
+            path: path.into(),
             pixels,
             sha256: sha256_hex(&bytes),
         })
+    }
+
+    /// Its file, as it was named.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The pixels.
@@ -99,6 +106,7 @@ mod tests {
 
     fn picture(width: u32, height: u32) -> Picture {
         Picture {
+            path: PathBuf::new(),
             pixels: RgbImage::from_fn(width, height, |x, _| {
                 image::Rgb([if x < width / 2 { 0 } else { 255 }; 3])
             }),

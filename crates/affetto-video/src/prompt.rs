@@ -24,6 +24,7 @@ const COLOURFULNESS: [f64; 2] = [0.5, 0.5];
 
 /// The texts of one segment of a video.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Prompt {
     /// What is to be seen, as the user said it.
     pub content: String,

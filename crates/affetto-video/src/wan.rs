@@ -28,7 +28,7 @@ use crate::{
     lora::{Lora, LoraSource},
     memory::{Economy, Job, MemoryPlan, decoding_flops},
     model::{
-        ClipConfig, ClipVision, Conditioning, DitCondition, DitConfig, Later, TinyConfig,
+        ClipConfig, ClipVision, Conditioning, DitCondition, DitConfig, Later, Tiles, TinyConfig,
         TinyDecoder, Umt5Config, Umt5Encoder, VaeConfig, WanDit, WanVae,
     },
     picture::Picture,
@@ -182,6 +182,11 @@ impl WanFolder {
     /// What is added to the transformer.
     pub fn loras(&self) -> &[Lora] {
         &self.loras
+    }
+
+    /// The file that decodes in place of the autoencoder.
+    pub fn tiny_decoder(&self) -> Option<&Path> {
+        self.tiny.as_deref()
     }
 
     pub(crate) fn tokenizer(&self) -> PathBuf {
@@ -453,6 +458,29 @@ impl WanFolder {
     /// # Errors
     /// Where `request` is outside what the networks can do.
     pub fn plan(&self, request: &VideoRequest) -> Result<WanPlan> {
+        self.planned(request, |job| job.fitted(self.limit))
+    }
+
+    /// The plan by which a video that was made is made again: with its layers kept in 8 bits or not and its frames decoded in
+    /// tiles of so many pixels or whole, as they were then, since the bytes are others else.
+    ///
+    /// # Errors
+    /// Those of [`Self::plan`].
+    pub fn plan_as_made(
+        &self,
+        request: &VideoRequest,
+        quantized: bool,
+        tile: Option<usize>,
+    ) -> Result<WanPlan> {
+        let tiles = tile.map(|side| Tiles::of((side / self.vae.space_factor()).max(1)));
+        self.planned(request, |job| job.as_made(self.limit, quantized, tiles))
+    }
+
+    fn planned(
+        &self,
+        request: &VideoRequest,
+        fit: impl FnOnce(&Job) -> Result<(Economy, MemoryPlan)>,
+    ) -> Result<WanPlan> {
         request.check()?;
         let latent = request.latent_shape(&self.dit, &self.vae)?;
         let tokens = latent[2..].iter().product::<usize>() / self.dit.patch_len();
@@ -470,7 +498,7 @@ impl WanFolder {
             rows: text_rows(&self.dit),
             tiny: self.tiny.is_some(),
         };
-        let (economy, memory) = job.fitted(self.limit)?;
+        let (economy, memory) = fit(&job)?;
         let count = |tensors: Vec<(String, Vec<usize>)>| -> u64 {
             let numbers =
                 |(_, shape): &(String, Vec<usize>)| shape.iter().product::<usize>() as u64;

@@ -163,6 +163,16 @@ pub enum Error {
         /// As installed.
         found: String,
     },
+    /// The networks are not those that made the film.
+    #[error("not the {part} that made the film: the SHA-256 is {found}, was {expected}")]
+    VideoWeightsChanged {
+        /// What it is for.
+        part: String,
+        /// By the provenance, file by file.
+        expected: String,
+        /// As found.
+        found: String,
+    },
     /// What was asked is not what came out, and that was to be an error.
     #[error("not reached: {}", missed(effects))]
     EffectMissed {
@@ -211,6 +221,9 @@ impl Hint for Error {
             Self::InputChanged { .. } => Some("put the file back as it was".into()),
             Self::ModelChanged { .. } => {
                 Some("name the folder of the earlier model with --models DIR".into())
+            }
+            Self::VideoWeightsChanged { .. } => {
+                Some("name the folder of the earlier weights with --wan DIR".into())
             }
             Self::EffectMissed { .. } => {
                 Some("try another --seed, ask for less, or leave out --strict".into())

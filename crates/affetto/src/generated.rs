@@ -11,18 +11,23 @@ use affetto_video::{
     picture::Picture,
     wan::{WanFolder, WanPlan},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::{Engine, OutputFile, provenance_path};
+use crate::{Engine, Input, InputRole, OutputFile, provenance::to_json, provenance_path};
+
+mod again;
+
+pub use again::RecordedVideo;
 
 /// The schema that the provenance of a video names.
 pub const VIDEO_PROVENANCE_SCHEMA: &str = "video-provenance/1";
 
 /// How a video was made. No time, no machine and no path but those that the user wrote.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct VideoProvenance {
     /// `video-provenance/1`.
-    pub schema: &'static str,
+    pub schema: String,
     /// What made it.
     pub engine: Engine,
     /// What was to be made, seed and all.
@@ -31,6 +36,9 @@ pub struct VideoProvenance {
     pub weights: Vec<WeightsUsed>,
     /// What was added to the transformer.
     pub loras: Vec<LoraUsed>,
+    /// The files of the user's own: a picture, LoRAs, a tiny decoder.
+    #[serde(default)]
+    pub inputs: Vec<Input>,
     /// The kind of device; the bytes are the same on the same kind.
     pub device: String,
     /// Whether the transformer's layers were kept in 8 bits, to take less memory.
@@ -46,10 +54,11 @@ pub struct VideoProvenance {
 }
 
 /// A published file by its checksum.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct WeightsUsed {
     /// What it is for.
-    pub part: &'static str,
+    pub part: String,
     /// Its name, without folders.
     pub name: String,
     /// Its size.
@@ -59,7 +68,8 @@ pub struct WeightsUsed {
 }
 
 /// A LoRA by its checksum.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LoraUsed {
     /// As the user wrote it.
     pub path: PathBuf,
@@ -95,11 +105,12 @@ pub fn generate_video(
     };
     let (name, film) = summed(file)?;
     let provenance = VideoProvenance {
-        schema: VIDEO_PROVENANCE_SCHEMA,
+        schema: VIDEO_PROVENANCE_SCHEMA.into(),
         engine: Engine::this(),
         request: plan.request().clone(),
         weights: weights_used(wan)?,
         loras: wan.loras().iter().map(lora).collect(),
+        inputs: inputs(wan, picture)?,
         device: device_name(device),
         layers_quantized: plan.layers_quantized,
         tile: plan.tile,
@@ -112,8 +123,7 @@ pub fn generate_video(
         measured,
     };
     let beside = provenance_path(file);
-    let text = serde_json::to_string_pretty(&provenance)? + "\n";
-    write_atomic(&beside, text.as_bytes()).map_err(|source| Error::Write {
+    write_atomic(&beside, to_json(&provenance).as_bytes()).map_err(|source| Error::Write {
         path: beside.clone(),
         source,
     })?;
@@ -133,13 +143,38 @@ fn weights_used(wan: &WanFolder) -> Result<Vec<WeightsUsed>> {
     let used = |(part, path): (&'static str, PathBuf)| {
         let (name, sum) = summed(&path)?;
         Ok(WeightsUsed {
-            part,
+            part: part.into(),
             name,
             bytes: sum.bytes,
             sha256: sum.sha256,
         })
     };
     wan.files()?.into_iter().map(used).collect()
+}
+
+/// What the user gave besides the networks.
+fn inputs(wan: &WanFolder, picture: Option<&Picture>) -> Result<Vec<Input>> {
+    let picture = picture.map(|picture| (InputRole::Picture, picture.path()));
+    let loras = wan.loras().iter();
+    let loras = loras.map(|lora| (InputRole::Lora, lora.source().path.as_path()));
+    let tiny = wan
+        .tiny_decoder()
+        .map(|path| (InputRole::TinyDecoder, path));
+    let input = |(role, path): (InputRole, &Path)| {
+        let (_, sum) = summed(path)?;
+        Ok(Input {
+            role,
+            path: path.into(),
+            bytes: sum.bytes,
+            sha256: sum.sha256,
+        })
+    };
+    picture
+        .into_iter()
+        .chain(loras)
+        .chain(tiny)
+        .map(input)
+        .collect()
 }
 
 /// The name and the checksum of a file.

@@ -49,7 +49,8 @@ pub use effects::{Effect, EffectKind};
 pub use error::Error;
 pub use findings::Findings;
 pub use generated::{
-    LoraUsed, VIDEO_PROVENANCE_SCHEMA, VideoProvenance, WeightsUsed, generate_video, kept_beside,
+    LoraUsed, RecordedVideo, VIDEO_PROVENANCE_SCHEMA, VideoProvenance, WeightsUsed, generate_video,
+    kept_beside,
 };
 pub use models::{Card, LoadedModel, Models, Origin, Task};
 pub use output::{Output, OutputOptions, WrittenFile, provenance_path, run};

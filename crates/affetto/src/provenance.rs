@@ -134,6 +134,12 @@ pub enum InputRole {
     Character,
     /// The instruments of sound.
     Soundfont,
+    /// The picture that a video begins with.
+    Picture,
+    /// What is added to the transformer of a video.
+    Lora,
+    /// What decodes a video in place of the autoencoder.
+    TinyDecoder,
 }
 
 impl InputRole {
@@ -147,6 +153,9 @@ impl InputRole {
             Self::Take => "take",
             Self::Character => "character",
             Self::Soundfont => "SoundFont",
+            Self::Picture => "picture",
+            Self::Lora => "LoRA",
+            Self::TinyDecoder => "tiny decoder",
         }
     }
 }

@@ -201,12 +201,7 @@ struct Found {
 fn find_provenance(path: &Path) -> Result<Recorded, Error> {
     let in_folder = path.is_dir().then(|| provenance_in(path)).transpose()?;
     let path = in_folder.as_deref().unwrap_or(path);
-    let is_one = path.to_string_lossy().ends_with(".provenance.json");
-    let file = if is_one {
-        path.to_path_buf()
-    } else {
-        provenance_path(path)
-    };
+    let file = provenance_file(path);
     let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
     if !file.exists()
         && let Some(found) = in_set(path, &folder)
@@ -214,8 +209,7 @@ fn find_provenance(path: &Path) -> Result<Recorded, Error> {
         return Ok(Recorded::Outputs(Box::new(found)));
     }
     let bytes = read_limited(&file, MAX_BYTES)?;
-    let named: Option<Named> = serde_json::from_slice(&bytes).ok();
-    if named.is_some_and(|named| named.schema == SHEET_PROVENANCE_SCHEMA) {
+    if schema_of(&bytes).as_deref() == Some(SHEET_PROVENANCE_SCHEMA) {
         let sheet = SheetProvenance::from_json(&file, &bytes)?;
         return Ok(Recorded::Sheet(Box::new(sheet), file));
     }
@@ -226,10 +220,22 @@ fn find_provenance(path: &Path) -> Result<Recorded, Error> {
     })))
 }
 
-/// The least of a provenance file.
-#[derive(Deserialize)]
-struct Named {
-    schema: String,
+/// The provenance file that `path` is, or that would stand beside it.
+pub(crate) fn provenance_file(path: &Path) -> PathBuf {
+    match path.to_string_lossy().ends_with(".provenance.json") {
+        true => path.to_path_buf(),
+        false => provenance_path(path),
+    }
+}
+
+/// The schema that the bytes of a provenance file name.
+pub(crate) fn schema_of(bytes: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        schema: String,
+    }
+    let named: Named = serde_json::from_slice(bytes).ok()?;
+    Some(named.schema)
 }
 
 /// The set in `folder` that lists `path` among its files.
@@ -249,7 +255,7 @@ fn in_set(path: &Path, folder: &Path) -> Option<Found> {
 }
 
 /// The file of the recorded checksum: where the user said it was, else beside the provenance.
-fn locate(
+pub(crate) fn locate(
     inputs: &[Input],
     beside: &Path,
     role: InputRole,
@@ -319,7 +325,7 @@ fn check_models(
 }
 
 /// Whether the file is missing, or differs and may be written over.
-fn is_to_write(file: &RerunFile, options: &RerunOptions) -> Result<bool, Error> {
+pub(crate) fn is_to_write(file: &RerunFile, options: &RerunOptions) -> Result<bool, Error> {
     if !file.path.exists() {
         return Ok(true);
     }
@@ -333,7 +339,7 @@ fn is_to_write(file: &RerunFile, options: &RerunOptions) -> Result<bool, Error> 
     }
 }
 
-fn version_warning(then: &Engine) -> Option<String> {
+pub(crate) fn version_warning(then: &Engine) -> Option<String> {
     let now = Engine::this();
     (*then != now).then(|| {
         format!(

@@ -394,7 +394,7 @@ fn size(text: &str) -> Result<(usize, usize), String> {
 }
 
 /// A number of bytes with or without a unit: `6GB`, `800 MB`, `2GiB`.
-fn bytes(text: &str) -> Result<u64, String> {
+pub fn bytes(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let end = text
         .find(|letter: char| !letter.is_ascii_digit() && letter != '.')

@@ -1,9 +1,9 @@
-use affetto::{Models, RerunOptions, rerun};
+use affetto::{Models, RecordedVideo, Rerun as Again, RerunOptions, kept_beside, rerun};
 use serde_json::Value;
 
 use crate::{
     args::Rerun,
-    commands::json,
+    commands::{json, video},
     failure::{Code, Failure},
     printer::Printer,
 };
@@ -14,7 +14,10 @@ pub fn run(args: &Rerun, models: &Models, printer: &Printer) -> Result<Value, Fa
         folder: args.output.clone(),
         force: args.force,
     };
-    let again = rerun(&args.file, &options, models, printer)?;
+    let again = match RecordedVideo::find(&args.file)? {
+        Some(film) => again(&film, args, &options, printer)?,
+        None => rerun(&args.file, &options, models, printer)?,
+    };
     for warning in &again.warnings {
         printer.say(&format!("warning: {warning}"));
     }
@@ -37,4 +40,34 @@ pub fn run(args: &Rerun, models: &Models, printer: &Printer) -> Result<Value, Fa
             ),
         })
     }
+}
+
+/// A film, by the networks that made it.
+fn again(
+    film: &RecordedVideo,
+    args: &Rerun,
+    options: &RerunOptions,
+    printer: &Printer,
+) -> Result<Again, Failure> {
+    let recorded = film.provenance();
+    let wan = video::networks(args.wan.as_deref(), recorded.request.picture.is_some())?;
+    let wan = wan.with_memory(args.max_memory);
+    let device = match args.device {
+        Some(device) => device,
+        None => recorded
+            .device
+            .parse()
+            .map_err(affetto::video::Error::from)?,
+    };
+    let device = device.open().map_err(affetto::video::Error::from)?;
+    let again = film.rerun(wan, &device, options, printer);
+    printer.clear();
+    again.map_err(|error| match error {
+        affetto::Error::Cancelled => video::stopped(
+            affetto::video::Error::Cancelled,
+            &kept_beside(&film.path(options)),
+            "go on with the same command",
+        ),
+        error => error.into(),
+    })
 }

@@ -130,7 +130,8 @@ fn generate(args: &VideoGenerate, printer: &Printer) -> Result<Value, Failure> {
     let file = file(args)?;
     let picture = picture.as_ref();
     let made = generate_video(&plan, &wan, picture, file, &device, args.resume, printer);
-    let made = made.map_err(|error| stopped(error, &kept_beside(file)))?;
+    let on = "go on with the same command and --resume";
+    let made = made.map_err(|error| stopped(error, &kept_beside(file), on))?;
     printer.clear();
     say_look(&made, printer);
     printer.data(&file.display().to_string());
@@ -281,12 +282,12 @@ fn file(args: &VideoGenerate) -> Result<&Path, Failure> {
 }
 
 /// A stop in the middle can be gone on from.
-fn stopped(error: affetto::video::Error, kept: &Path) -> Failure {
+pub(super) fn stopped(error: affetto::video::Error, kept: &Path, hint: &str) -> Failure {
     if matches!(error, affetto::video::Error::Cancelled) && kept.is_file() {
         return Failure {
             code: Code::Resumable,
             message: format!("stopped, what was sampled is kept: {}", kept.display()),
-            hint: Some("go on with the same command and --resume".into()),
+            hint: Some(hint.into()),
         };
     }
     error.into()

@@ -338,6 +338,14 @@ impl Span {
 }
 
 impl Tiles {
+    /// Tiles of `size` that share a quarter with their neighbours.
+    pub fn of(size: usize) -> Self {
+        Self {
+            size,
+            overlap: size / 4,
+        }
+    }
+
     /// How many tiles an axis of `extent` has.
     pub(crate) fn count(self, extent: usize) -> usize {
         let step = self.size.saturating_sub(self.overlap).max(1);
