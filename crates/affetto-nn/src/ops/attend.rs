@@ -34,7 +34,7 @@ pub fn attend(queries: &Tensor, keys: &Tensor, values: &Tensor, heads: usize) ->
     composed(queries, keys, values, heads)
 }
 
-fn scale(head_width: usize) -> f64 {
+pub(super) fn scale(head_width: usize) -> f64 {
     1.0 / (head_width as f64).sqrt()
 }
 

@@ -8,6 +8,7 @@
 
 mod adamw;
 mod attend;
+mod attend_on_device;
 mod attention;
 mod conv_frames;
 mod cross_entropy;
@@ -34,6 +35,7 @@ use candle_core::{CpuStorage, Layout, Result, Storage, StorageRef, Tensor, bail}
 
 pub use adamw::{AdamW, AdamWStep, Moments, global_norm};
 pub use attend::attend;
+pub use attend_on_device::attend_on_device;
 pub use attention::{Attention, cross_attention, self_attention};
 pub use conv_frames::{ConvFrames, conv_frames};
 pub use cross_entropy::{Targets, cross_entropy};

@@ -9,8 +9,10 @@ use crate::Result;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AttentionBackend {
-    /// Some queries at a time, on every device; memory grows with the number of keys, not with its square.
+    /// By the kernel that the device has for it, where there is one; else as `Chunked`.
     #[default]
+    Device,
+    /// Some queries at a time, on every device; memory grows with the number of keys, not with its square.
     Chunked,
 }
 
@@ -23,7 +25,12 @@ pub fn attention(
     values: &Tensor,
     heads: usize,
 ) -> Result<Tensor> {
-    match backend {
-        AttentionBackend::Chunked => Ok(ops::attend(queries, keys, values, heads)?),
+    let by_device = match backend {
+        AttentionBackend::Device => ops::attend_on_device(queries, keys, values, heads)?,
+        AttentionBackend::Chunked => None,
+    };
+    match by_device {
+        Some(attended) => Ok(attended),
+        None => Ok(ops::attend(queries, keys, values, heads)?),
     }
 }
