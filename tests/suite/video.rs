@@ -552,6 +552,38 @@ fn stickers_keep_to_platforms_and_characters() {
     assert_eq!(place.read("a.webp"), place.read("b.webp"));
 }
 
+/// Of ten seeds of each emotion so many are read as it, drawn once and drawn until one is.
+#[test]
+fn others_are_drawn_where_a_face_tells_another_emotion() {
+    let model = Models::embedded().unwrap().sticker(None).unwrap();
+    let read = |candidates| {
+        let mut right = 0;
+        for name in EMOTION_NAMES {
+            for seed in 0..10 {
+                let request = StickerRequest {
+                    emotion: Emotion::parse(name).unwrap(),
+                    seed: Seed(seed),
+                    candidates,
+                    ..StickerRequest::default()
+                };
+                let made = make(&request, &model.model, &Silent).unwrap();
+                right += usize::from(made.measured.strongest == name);
+            }
+        }
+        right
+    };
+    let (once, until) = (read(1), read(4));
+    eprintln!("read rightly: {once} of 80 drawn once, {until} drawn until they are");
+    assert!(once >= 56, "{once}");
+    assert!(until >= 77 && until > once, "{until} after {once}");
+    let place = Place::new();
+    let line = "video generate --emotion contentment --seed 0 -o a.csv --force";
+    place.succeed(&format!("{line} --candidates 1"));
+    let first = place.read("a.csv");
+    place.succeed(line);
+    assert_ne!(place.read("a.csv"), first);
+}
+
 fn is_long() -> bool {
     std::env::var_os("AFFETTO_LONG").is_some_and(|value| value == "1")
 }

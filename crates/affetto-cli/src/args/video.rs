@@ -243,6 +243,9 @@ pub struct VideoGenerate {
     /// Whether there are tears, sweat, blush, hearts, sparkles: true or false; as it comes where nothing is said
     #[arg(long, value_name = "BOOL", help_heading = "Sticker")]
     pub extras: Option<bool>,
+    /// Draw up to N until one is read as what is asked: 4
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=32), help_heading = "Sticker")]
+    pub candidates: Option<u8>,
     /// A take (.take.json, .csv) that is varied, instead of making one from nothing
     #[arg(long, value_name = "TAKE", help_heading = "Sticker")]
     pub variation_of: Option<PathBuf>,

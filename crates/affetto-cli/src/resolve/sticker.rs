@@ -70,6 +70,7 @@ pub fn request(args: &VideoGenerate) -> Result<StickerRequest, Failure> {
         extras: args.extras,
         steps: args.steps.unwrap_or(usual.steps),
         emotion_guidance: args.emotion_guidance.unwrap_or(usual.emotion_guidance),
+        candidates: args.candidates.map_or(usual.candidates, usize::from),
         character: args.prompt.clone().unwrap_or(usual.character),
         character_file: args.character.clone(),
         variation_of: args.variation_of.clone(),

@@ -50,6 +50,8 @@ pub struct StickerRequest {
     pub steps: usize,
     /// How far the model is guided towards the emotion, 0..=10; 1 is as learned.
     pub emotion_guidance: f64,
+    /// The most that are drawn until one is read as what is asked, 1..=32; where none is, the nearest is kept.
+    pub candidates: usize,
     /// The character, one of the program's own.
     pub character: String,
     /// The user's own character in its stead, an SVG file.
@@ -88,6 +90,7 @@ impl Default for StickerRequest {
             extras: None,
             steps: 8,
             emotion_guidance: 3.0,
+            candidates: 4,
             character: "peach".into(),
             character_file: None,
             variation_of: None,
@@ -113,6 +116,7 @@ impl StickerRequest {
         within("steps", self.steps as f64, 1.0, MOST_STEPS as f64)?;
         within("energy", self.energy.unwrap_or(0.0), -3.0, 3.0)?;
         within("emotion_guidance", self.emotion_guidance, 0.0, 10.0)?;
+        within("candidates", self.candidates as f64, 1.0, 32.0)?;
         within("variation", self.variation, 0.001, 1.0)?;
         within("size", f64::from(self.size), 16.0, 2048.0)?;
         within("tint", self.tint, 0.0, 1.0)?;

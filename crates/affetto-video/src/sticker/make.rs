@@ -1,12 +1,13 @@
 //! A sticker's motion as a take of the rig, with what was measured on it.
 
 use affetto_core::Progress;
-use affetto_emotion::{FrameRate, frames_per_second};
+use affetto_emotion::{Emotion, FrameRate, frames_per_second};
 use affetto_media::sticker::{CHANNELS, Pose, StickerTake};
 
 use super::{
     basis::{SOURCE, SourceFrame},
-    condition::StickerRequest,
+    condition::{StickerRequest, mikels},
+    data::EMOTION_NAMES,
     generate::{generate, vary},
     measure::{StickerMeasured, measure},
     model::StickerModel,
@@ -28,6 +29,9 @@ pub struct Sticker {
 
 /// Makes the sticker that `request` asks for: the same request and model give the same take, whatever the number of threads.
 ///
+/// A still emotion that is not faint can be read from a face. Where that of the first seed is read as another, or its mouth
+/// tells the contrary, others are drawn, `request.candidates` at the most; the first that fits is kept, or else the nearest.
+///
 /// # Errors
 /// As [`generate`].
 pub fn make(
@@ -35,7 +39,48 @@ pub fn make(
     model: &StickerModel,
     progress: &dyn Progress,
 ) -> Result<Sticker> {
-    finish(generate(request, model, progress)?, request, model)
+    let mut best: Option<(f64, Sticker)> = None;
+    for number in 0..request.candidates.max(1) {
+        let seed = match number {
+            0 => request.seed,
+            number => request.seed.derive(&format!("candidate {number}")),
+        };
+        let own = StickerRequest {
+            seed,
+            ..request.clone()
+        };
+        let sticker = finish(generate(&own, model, progress)?, request, model)?;
+        let fit = fit(&request.emotion, &sticker.measured);
+        if best.as_ref().is_none_or(|(most, _)| fit > *most) {
+            best = Some((fit, sticker));
+        }
+        if fit >= FITS {
+            break;
+        }
+    }
+    Ok(best.expect("one is drawn at least").1)
+}
+
+/// From this share on a face is read as what is asked.
+const FITS: f64 = 0.5;
+/// Fainter emotions are not read.
+const LEAST_INTENSITY: f64 = 0.5;
+/// A mouth whose corners are so far up, or down, is a smile, or none, in head radii.
+const CLEAR_MOUTH: f64 = 0.1;
+
+/// How much of what is asked is read, 0 to 1; below [`FITS`] where the mouth tells the contrary, 1 where nothing can be read.
+fn fit(emotion: &Emotion, measured: &StickerMeasured) -> f64 {
+    let faint = emotion.intensity() < LEAST_INTENSITY || emotion.curve().is_some();
+    let Some(asked) = mikels(emotion).filter(|_| !faint) else {
+        return 1.0;
+    };
+    let named = EMOTION_NAMES.into_iter().zip(asked);
+    let found: f64 = named
+        .filter(|(_, weight)| *weight > 0.0)
+        .map(|(name, _)| measured.emotion.get(name).copied().unwrap_or_default())
+        .sum();
+    let contrary = measured.mouth_lift * emotion.full_vad().valence().signum() < -CLEAR_MOUTH;
+    if contrary { found * FITS } else { found }
 }
 
 /// Makes a variation of `take`: noised to `level`, above 0 (near it) to 1 (nothing of it is left), and made anew towards what
@@ -95,7 +140,7 @@ fn frames(take: &StickerTake) -> Vec<SourceFrame> {
 #[cfg(test)]
 mod tests {
     use affetto_core::{Seed, Silent};
-    use affetto_emotion::{Channel as Lane, Curve, Emotion, Unit};
+    use affetto_emotion::{Channel as Lane, Curve, Unit};
     use affetto_media::sticker::Channel;
     use affetto_nn::weights::Weights;
     use candle_core::Device;
@@ -158,6 +203,42 @@ mod tests {
             ..request()
         };
         assert_ne!(one.take, make(&other, &model, &Silent).unwrap().take);
+    }
+
+    /// What is read, with a mouth, against what is asked.
+    #[test]
+    fn what_fits_by_hand() {
+        let model = model();
+        let of = |word: &str, share: f64, mouth_lift: f64| StickerMeasured {
+            emotion: [(word.to_owned(), share)].into(),
+            mouth_lift,
+            ..make(&request(), &model, &Silent).unwrap().measured
+        };
+        let fits = |asked: &str, measured: StickerMeasured| {
+            fit(&Emotion::parse(asked).unwrap(), &measured)
+        };
+        assert_eq!(fits("awe", of("awe", 0.9, 0.0)), 0.9);
+        assert_eq!(fits("awe", of("awe", 0.9, -0.2)), 0.45);
+        assert_eq!(fits("sadness", of("sadness", 0.9, -0.2)), 0.9);
+        assert_eq!(fits("sadness", of("sadness", 0.9, 0.2)), 0.45);
+        assert_eq!(fits("awe", of("fear", 0.9, 0.0)), 0.0);
+        assert_eq!(fits("awe:0.5,fear:0.5", of("fear", 0.9, 0.0)), 0.9);
+        assert_eq!(fits("awe:0.2", of("fear", 0.9, -0.2)), 1.0);
+    }
+
+    #[test]
+    fn the_nearest_of_some_is_kept() {
+        let model = model();
+        let drawn = |candidates| {
+            let request = StickerRequest {
+                candidates,
+                ..request()
+            };
+            let made = make(&request, &model, &Silent).unwrap();
+            fit(&request.emotion, &made.measured)
+        };
+        let fits: Vec<f64> = (1..=6).map(drawn).collect();
+        assert!(fits.is_sorted(), "{fits:?}");
     }
 
     /// More frames a second are more frames of the same motion.
