@@ -241,6 +241,7 @@ fn films_are_made_again() {
             "fox.mp4.provenance.json",
             "labels.csv",
             "taught.safetensors",
+            "taught.safetensors.training",
             "wan"
         ]
     );

@@ -52,13 +52,7 @@ fn again(
     let recorded = film.provenance();
     let wan = video::networks(args.wan.as_deref(), recorded.request.picture.is_some())?;
     let wan = wan.with_memory(args.max_memory);
-    let device = match args.device {
-        Some(device) => device,
-        None => recorded
-            .device
-            .parse()
-            .map_err(affetto::video::Error::from)?,
-    };
+    let device = args.device.unwrap_or(film.device());
     let device = device.open().map_err(affetto::video::Error::from)?;
     let again = film.rerun(wan, &device, options, printer);
     printer.clear();

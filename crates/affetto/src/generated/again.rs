@@ -6,7 +6,7 @@ use std::{
 };
 
 use affetto_core::{Checksum, Progress, read_limited};
-use affetto_nn::device::{Device, device_name};
+use affetto_nn::device::{Device, DeviceChoice, device_name};
 use affetto_video::{lora::LoraSource, picture::Picture, wan::WanFolder};
 
 use super::{VIDEO_PROVENANCE_SCHEMA, VideoProvenance, kept_beside, weights_used};
@@ -47,6 +47,11 @@ impl RecordedVideo {
     /// What is recorded.
     pub fn provenance(&self) -> &VideoProvenance {
         &self.provenance
+    }
+
+    /// Where it was made.
+    pub fn device(&self) -> DeviceChoice {
+        self.provenance.device.parse().unwrap_or_default()
     }
 
     /// Where the film is to be.
@@ -194,6 +199,9 @@ fn fault(read: &VideoProvenance) -> Option<String> {
     }
     if !is_plain(name) || !name.to_ascii_lowercase().ends_with(".mp4") {
         return Some(format!("{name:?} is no plain name of a film"));
+    }
+    if let Err(fault) = read.device.parse::<DeviceChoice>() {
+        return Some(fault);
     }
     let loras = read.inputs.iter();
     let loras = loras.filter(|input| input.role == InputRole::Lora).count();
