@@ -265,7 +265,7 @@ fn films_are_made_again() {
         assert!(said.contains(says), "{line}\n{said}");
     };
     fs::write(place.path().join("moved/fox.mp4"), b"another").unwrap();
-    refused(&format!("rerun {record} --wan wan"), 4, "exists");
+    refused(&format!("rerun {record} --wan wan"), 2, "stands already");
     place.succeed(&format!("rerun {record} --wan wan --force"));
     assert_eq!(place.read("moved/fox.mp4"), film);
     refused(&format!("rerun {record} --wan none"), 5, "none");
