@@ -2,12 +2,12 @@
 
 use affetto_core::Progress;
 use affetto_emotion::{Emotion, FrameRate, frames_per_second};
-use affetto_media::sticker::{CHANNELS, Pose, StickerTake};
+use affetto_media::sticker::{CHANNELS, Channel, Pose, StickerTake};
 
 use super::{
     basis::{SOURCE, SourceFrame},
     condition::{StickerRequest, mikels},
-    data::EMOTION_NAMES,
+    data::{EMOTION_NAMES, EMOTIONS},
     generate::{generate, vary},
     measure::{StickerMeasured, measure},
     model::StickerModel,
@@ -29,8 +29,9 @@ pub struct Sticker {
 
 /// Makes the sticker that `request` asks for: the same request and model give the same take, whatever the number of threads.
 ///
-/// A still emotion that is not faint can be read from a face. Where that of the first seed is read as another, or its mouth
-/// tells the contrary, others are drawn, `request.candidates` at the most; the first that fits is kept, or else the nearest.
+/// A still emotion that is not faint can be read from a face. Where that of the first seed is read as another, its mouth
+/// tells the contrary, or it has no mouth (some clips cover it with what the rig has not), others are drawn,
+/// `request.candidates` at the most; the first that fits is kept, or else the nearest.
 ///
 /// # Errors
 /// As [`generate`].
@@ -50,7 +51,7 @@ pub fn make(
             ..request.clone()
         };
         let sticker = finish(generate(&own, model, progress)?, request, model)?;
-        let fit = fit(&request.emotion, &sticker.measured);
+        let fit = fit(&request.emotion, &sticker);
         if best.as_ref().is_none_or(|(most, _)| fit > *most) {
             best = Some((fit, sticker));
         }
@@ -68,19 +69,34 @@ const LEAST_INTENSITY: f64 = 0.5;
 /// A mouth whose corners are so far up, or down, is a smile, or none, in head radii.
 const CLEAR_MOUTH: f64 = 0.1;
 
-/// How much of what is asked is read, 0 to 1; below [`FITS`] where the mouth tells the contrary, 1 where nothing can be read.
-fn fit(emotion: &Emotion, measured: &StickerMeasured) -> f64 {
+/// What is left of a reading where the mouth is wrong: always less than [`FITS`].
+const SPOILT: f64 = 0.4;
+
+/// How much of what is asked is seen, 0 to 1; below [`FITS`] where the mouth tells the contrary or is not there.
+fn fit(emotion: &Emotion, Sticker { take, measured }: &Sticker) -> f64 {
+    let seen = take.frames.iter();
+    let seen = seen.filter(|pose| pose[Channel::MouthVis] > 0.5).count();
+    let is_there = 2 * seen > take.frames.len();
     let faint = emotion.intensity() < LEAST_INTENSITY || emotion.curve().is_some();
-    let Some(asked) = mikels(emotion).filter(|_| !faint) else {
-        return 1.0;
+    let found = match mikels(emotion).filter(|_| !faint) {
+        Some(asked) => read(&asked, measured),
+        None => 1.0,
     };
-    let named = EMOTION_NAMES.into_iter().zip(asked);
-    let found: f64 = named
+    let valence = emotion.full_vad().valence().signum();
+    let contrary = !faint && measured.mouth_lift * valence < -CLEAR_MOUTH;
+    match is_there && !contrary {
+        true => found,
+        false => SPOILT * found,
+    }
+}
+
+/// How much of the emotions that are asked for is read.
+fn read(asked: &[f32; EMOTIONS], measured: &StickerMeasured) -> f64 {
+    let named = EMOTION_NAMES.into_iter().zip(*asked);
+    named
         .filter(|(_, weight)| *weight > 0.0)
         .map(|(name, _)| measured.emotion.get(name).copied().unwrap_or_default())
-        .sum();
-    let contrary = measured.mouth_lift * emotion.full_vad().valence().signum() < -CLEAR_MOUTH;
-    if contrary { found * FITS } else { found }
+        .sum()
 }
 
 /// Makes a variation of `take`: noised to `level`, above 0 (near it) to 1 (nothing of it is left), and made anew towards what
@@ -141,7 +157,6 @@ fn frames(take: &StickerTake) -> Vec<SourceFrame> {
 mod tests {
     use affetto_core::{Seed, Silent};
     use affetto_emotion::{Channel as Lane, Curve, Unit};
-    use affetto_media::sticker::Channel;
     use affetto_nn::weights::Weights;
     use candle_core::Device;
 
@@ -208,22 +223,30 @@ mod tests {
     /// What is read, with a mouth, against what is asked.
     #[test]
     fn what_fits_by_hand() {
-        let model = model();
-        let of = |word: &str, share: f64, mouth_lift: f64| StickerMeasured {
-            emotion: [(word.to_owned(), share)].into(),
-            mouth_lift,
-            ..make(&request(), &model, &Silent).unwrap().measured
+        let drawn = make(&request(), &model(), &Silent).unwrap();
+        let of = |word: &str, mouth_lift: f64, mouth: f32| {
+            let mut sticker = drawn.clone();
+            sticker.measured.emotion = [(word.to_owned(), 0.9)].into();
+            sticker.measured.mouth_lift = mouth_lift;
+            for pose in &mut sticker.take.frames {
+                pose[Channel::MouthVis] = mouth;
+            }
+            sticker
         };
-        let fits = |asked: &str, measured: StickerMeasured| {
-            fit(&Emotion::parse(asked).unwrap(), &measured)
-        };
-        assert_eq!(fits("awe", of("awe", 0.9, 0.0)), 0.9);
-        assert_eq!(fits("awe", of("awe", 0.9, -0.2)), 0.45);
-        assert_eq!(fits("sadness", of("sadness", 0.9, -0.2)), 0.9);
-        assert_eq!(fits("sadness", of("sadness", 0.9, 0.2)), 0.45);
-        assert_eq!(fits("awe", of("fear", 0.9, 0.0)), 0.0);
-        assert_eq!(fits("awe:0.5,fear:0.5", of("fear", 0.9, 0.0)), 0.9);
-        assert_eq!(fits("awe:0.2", of("fear", 0.9, -0.2)), 1.0);
+        for (asked, seen, fits) in [
+            ("awe", of("awe", 0.0, 1.0), 0.9),
+            ("awe", of("awe", -0.2, 1.0), 0.36),
+            ("sadness", of("sadness", -0.2, 1.0), 0.9),
+            ("sadness", of("sadness", 0.2, 1.0), 0.36),
+            ("anger", of("anger", 0.0, 0.0), 0.36),
+            ("awe", of("fear", 0.0, 1.0), 0.0),
+            ("awe:0.5,fear:0.5", of("fear", 0.0, 1.0), 0.9),
+            ("awe:0.2", of("fear", -0.2, 1.0), 1.0),
+            ("awe:0.2", of("fear", 0.0, 0.0), 0.4),
+        ] {
+            let found = fit(&Emotion::parse(asked).unwrap(), &seen);
+            assert!((found - fits).abs() < 1e-9, "{asked}: {found}, not {fits}");
+        }
     }
 
     #[test]
@@ -235,7 +258,7 @@ mod tests {
                 ..request()
             };
             let made = make(&request, &model, &Silent).unwrap();
-            fit(&request.emotion, &made.measured)
+            fit(&request.emotion, &made)
         };
         let fits: Vec<f64> = (1..=6).map(drawn).collect();
         assert!(fits.is_sorted(), "{fits:?}");
