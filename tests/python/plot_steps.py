@@ -18,10 +18,10 @@ from matplotlib import pyplot  # noqa: E402
 
 def main(report, picture):
     found = json.loads(pathlib.Path(report).read_text(encoding="utf-8"))["two_fold"]
-    steps = [row[0] for row in found["by_steps"]]
-    read = [row[1]["eight"] for row in found["by_steps"]]
-    apart = [row[2] for row in found["by_steps"]]
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    rows = found["by_steps"]
+    steps = [row["steps"] for row in rows]
+    read = [row["read"]["eight"] for row in rows]
+    figure, (left, middle, right) = pyplot.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
     shares = [100 * rate["share"] for rate in read]
     below = [100 * (rate["share"] - rate["interval"][0]) for rate in read]
     above = [100 * (rate["interval"][1] - rate["share"]) for rate in read]
@@ -30,10 +30,13 @@ def main(report, picture):
     left.set_ylabel("read rightly among eight, %")
     left.set_ylim(0, 100)
     left.legend(frameon=False)
-    right.plot(steps, apart, marker="o", color="#2a5fb4")
+    middle.plot(steps, [row["variety"] for row in rows], marker="o", color="#2f8a4c")
+    middle.set_ylabel("variety within an emotion, spreads of clips")
+    middle.set_ylim(0)
+    right.plot(steps, [row["apart"] for row in rows], marker="o", color="#2a5fb4")
     right.set_ylabel("apart from 64 steps, spreads of clips")
     right.set_ylim(0)
-    for axes in (left, right):
+    for axes in (left, middle, right):
         axes.set_xscale("log", base=2)
         axes.set_xticks(steps, steps)
         axes.set_xlabel("steps")

@@ -96,14 +96,16 @@ fn say_two_fold(found: &TwoFold, printer: &Printer) {
         row("a judge of shuffled labels", &found.shuffled),
         row("without a model", &found.without_model),
     ];
-    rows.extend(found.by_steps.iter().map(|(steps, read, apart)| {
-        row(
-            &format!("in {steps} steps, {apart:.3} spreads from 64"),
-            read,
-        )
+    rows.extend(found.by_steps.iter().map(|at| {
+        let name = format!(
+            "in {} steps, variety {:.3}, {:.3} spreads from 64",
+            at.steps, at.variety, at.apart
+        );
+        row(&name, &at.read)
     }));
-    rows.extend(found.by_guidance.iter().map(|(guidance, read, variety)| {
-        row(&format!("guided {guidance}, variety {variety:.3}"), read)
+    rows.extend(found.by_guidance.iter().map(|at| {
+        let name = format!("guided {}, variety {:.3}", at.guidance, at.variety);
+        row(&name, &at.read)
     }));
     printer.say_table(&rows);
     let head = ["of eight", "real", "generated"]

@@ -107,10 +107,64 @@ pub struct TwoFold {
     pub variety: [f64; 3],
     /// Among eight by emotion: real, generated.
     pub by_emotion: Vec<(String, Rate, Rate)>,
-    /// By the number of steps: what is read of it, and how far its loops are from those of 64 steps, in spreads.
-    pub by_steps: Vec<(usize, Read, f64)>,
-    /// By how far stickers are guided: what is read of them, and how varied those of one emotion are.
-    pub by_guidance: Vec<(f64, Read, f64)>,
+    /// By the number of steps.
+    pub by_steps: Vec<AtSteps>,
+    /// By how far stickers are guided.
+    pub by_guidance: Vec<Guided>,
+}
+
+/// Stickers that are drawn in some steps.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AtSteps {
+    /// How many.
+    pub steps: usize,
+    /// What is read of them.
+    pub read: Read,
+    /// The mean distance of those of one emotion from each other, in spreads.
+    pub variety: f64,
+    /// How far they are from those of 64 steps, in spreads.
+    pub apart: f64,
+    /// Their mean third difference.
+    pub jitter: f64,
+}
+
+/// Stickers that are guided so far.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Guided {
+    /// How far.
+    pub guidance: f64,
+    /// What is read of them.
+    pub read: Read,
+    /// The mean distance of those of one emotion from each other, in spreads.
+    pub variety: f64,
+}
+
+/// What both halves say.
+trait And {
+    /// With what the other half says, which is as much.
+    fn and(self, other: Self) -> Self;
+}
+
+impl And for AtSteps {
+    fn and(self, other: Self) -> Self {
+        Self {
+            steps: self.steps,
+            read: self.read.and(other.read),
+            variety: f64::midpoint(self.variety, other.variety),
+            apart: f64::midpoint(self.apart, other.apart),
+            jitter: f64::midpoint(self.jitter, other.jitter),
+        }
+    }
+}
+
+impl And for Guided {
+    fn and(self, other: Self) -> Self {
+        Self {
+            guidance: self.guidance,
+            read: self.read.and(other.read),
+            variety: f64::midpoint(self.variety, other.variety),
+        }
+    }
 }
 
 /// What is to be judged, and how.
@@ -257,15 +311,22 @@ impl Judging<'_> {
                 .iter()
                 .zip(&best)
                 .map(|(one, two)| distance(&one.taken, &two.taken, scales, 0.0));
-            by_steps.push((
+            let shaken = some.iter().map(|one| jitter(&one.taken.grid, scales));
+            by_steps.push(AtSteps {
                 steps,
-                read_by(judge, &some),
-                apart.sum::<f64>() / best.len() as f64,
-            ));
+                read: read_by(judge, &some),
+                variety: variety(&some, scales),
+                apart: apart.sum::<f64>() / best.len() as f64,
+                jitter: shaken.sum::<f64>() / best.len() as f64,
+            });
         }
         let guided = |guidance: &f64| {
             let some = self.drawn(model, *guidance, self.request.steps, self.loops)?;
-            Ok((*guidance, read_by(judge, &some), variety(&some, scales)))
+            Ok(Guided {
+                guidance: *guidance,
+                read: read_by(judge, &some),
+                variety: variety(&some, scales),
+            })
         };
         Ok(TwoFold {
             by_guidance: GUIDANCES.iter().map(guided).collect::<Result<_>>()?,
@@ -344,14 +405,13 @@ impl Judging<'_> {
 }
 
 /// Adds what one half says of each of some choices to what the half before said.
-fn over_both<T>(whole: &mut Vec<(T, Read, f64)>, found: Vec<(T, Read, f64)>) {
+fn over_both<T: And + Copy>(whole: &mut Vec<T>, found: Vec<T>) {
     if whole.is_empty() {
         *whole = found;
         return;
     }
-    for ((_, read, value), (_, own, other)) in whole.iter_mut().zip(found) {
-        *read = read.and(own);
-        *value = (*value + other) / 2.0;
+    for (one, other) in whole.iter_mut().zip(found) {
+        *one = one.and(other);
     }
 }
 
