@@ -553,12 +553,12 @@ fn stickers_keep_to_platforms_and_characters() {
     assert_eq!(place.read("a.webp"), place.read("b.webp"));
 }
 
-/// Of ten seeds of each emotion so many are read as it, drawn once and drawn until one is.
+/// Of ten seeds of each emotion few are read as another, drawn once and drawn until one is.
 #[test]
 fn others_are_drawn_where_a_face_tells_another_emotion() {
     let model = Models::embedded().unwrap().sticker(None).unwrap();
-    let read = |candidates| {
-        let mut right = 0;
+    let missed = |candidates| {
+        let mut missed = Vec::new();
         for name in EMOTION_NAMES {
             for seed in 0..10 {
                 let request = StickerRequest {
@@ -568,21 +568,24 @@ fn others_are_drawn_where_a_face_tells_another_emotion() {
                     ..StickerRequest::default()
                 };
                 let made = make(&request, &model.model, &Silent).unwrap();
-                right += usize::from(made.measured.strongest == name);
+                if made.measured.strongest != name {
+                    missed.push((name, seed));
+                }
             }
         }
-        right
+        missed
     };
-    let (once, until) = (read(1), read(4));
-    eprintln!("read rightly: {once} of 80 drawn once, {until} drawn until they are");
-    assert!(once >= 56, "{once}");
-    assert!(until >= 77 && until > once, "{until} after {once}");
+    let (once, until) = (missed(1), missed(4));
+    eprintln!("read as another: drawn once {once:?}, until it is not {until:?}");
+    assert!(once.len() <= 20, "{once:?}");
+    assert!(until.len() <= 3 && until.len() < once.len(), "{until:?}");
+    let (name, seed) = once.iter().find(|one| !until.contains(one)).unwrap();
     let place = Place::new();
-    let line = "video generate --emotion contentment --seed 0 -o a.csv --force";
+    let line = format!("video generate --emotion {name} --seed {seed} -o a.csv --force");
     place.succeed(&format!("{line} --candidates 1"));
     let first = place.read("a.csv");
-    place.succeed(line);
-    assert_ne!(place.read("a.csv"), first);
+    place.succeed(&line);
+    assert!(place.read("a.csv") != first, "--candidates has no effect");
 }
 
 fn is_long() -> bool {
