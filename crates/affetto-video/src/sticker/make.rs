@@ -30,7 +30,7 @@ pub struct Sticker {
 /// Makes the sticker that `request` asks for: the same request and model give the same take, whatever the number of threads.
 ///
 /// A still emotion that is not faint can be read from a face. Where that of the first seed is read as another, its mouth
-/// tells the contrary, or it has no mouth (some clips cover it with what the rig has not), others are drawn,
+/// tells the contrary (waves on a pleasant face too), or it has no mouth (some clips cover it with what the rig has not), others are drawn,
 /// `request.candidates` at the most; the first that fits is kept, or else the nearest.
 ///
 /// # Errors
@@ -69,22 +69,29 @@ const LEAST_INTENSITY: f64 = 0.5;
 /// A mouth whose corners are so far up, or down, is a smile, or none, in head radii.
 const CLEAR_MOUTH: f64 = 0.1;
 
+/// The depth of waves from which on a mouth is drawn as a wave, in head radii; in so many frames at most it may be so on a
+/// pleasant face.
+const WAVY: (f32, f64) = (0.03, 0.1);
+
 /// What is left of a reading where the mouth is wrong: always less than [`FITS`].
 const SPOILT: f64 = 0.4;
 
 /// How much of what is asked is seen, 0 to 1; below [`FITS`] where the mouth tells the contrary or is not there.
 fn fit(emotion: &Emotion, Sticker { take, measured }: &Sticker) -> f64 {
-    let seen = take.frames.iter();
-    let seen = seen.filter(|pose| pose[Channel::MouthVis] > 0.5).count();
-    let is_there = 2 * seen > take.frames.len();
+    let share = |of: &dyn Fn(&Pose) -> bool| {
+        take.frames.iter().filter(|pose| of(pose)).count() as f64 / take.frames.len() as f64
+    };
+    let is_there = share(&|pose| pose[Channel::MouthVis] > 0.5) > 0.5;
     let faint = emotion.intensity() < LEAST_INTENSITY || emotion.curve().is_some();
     let found = match mikels(emotion).filter(|_| !faint) {
         Some(asked) => read(&asked, measured),
         None => 1.0,
     };
-    let valence = emotion.full_vad().valence().signum();
-    let contrary = !faint && measured.mouth_lift * valence < -CLEAR_MOUTH;
-    match is_there && !contrary {
+    let valence = emotion.full_vad().valence();
+    let is_wavy = share(&|pose| pose[Channel::MouthWave] > WAVY.0) > WAVY.1;
+    let contrary =
+        measured.mouth_lift * valence.signum() < -CLEAR_MOUTH || valence > 0.0 && is_wavy;
+    match is_there && (faint || !contrary) {
         true => found,
         false => SPOILT * found,
     }
@@ -230,6 +237,14 @@ mod tests {
             sticker.measured.mouth_lift = mouth_lift;
             for pose in &mut sticker.take.frames {
                 pose[Channel::MouthVis] = mouth;
+                pose[Channel::MouthWave] = 0.0;
+            }
+            sticker
+        };
+        let waving = |word: &str| {
+            let mut sticker = of(word, 0.0, 1.0);
+            for pose in &mut sticker.take.frames {
+                pose[Channel::MouthWave] = 0.05;
             }
             sticker
         };
@@ -243,6 +258,8 @@ mod tests {
             ("awe:0.5,fear:0.5", of("fear", 0.0, 1.0), 0.9),
             ("awe:0.2", of("fear", -0.2, 1.0), 1.0),
             ("awe:0.2", of("fear", 0.0, 0.0), 0.4),
+            ("contentment", waving("contentment"), 0.36),
+            ("disgust", waving("disgust"), 0.9),
         ] {
             let found = fit(&Emotion::parse(asked).unwrap(), &seen);
             assert!((found - fits).abs() < 1e-9, "{asked}: {found}, not {fits}");
