@@ -9,6 +9,7 @@
 mod adamw;
 mod attend;
 mod attention;
+mod blocks;
 mod conv_frames;
 mod cross_entropy;
 pub mod decode;
@@ -35,6 +36,7 @@ use candle_core::{CpuStorage, Layout, Result, Storage, StorageRef, Tensor, bail}
 pub use adamw::{AdamW, AdamWStep, Moments, global_norm};
 pub use attend::attend;
 pub use attention::{Attention, cross_attention, self_attention};
+pub use blocks::blocks_linear;
 pub use conv_frames::{ConvFrames, conv_frames};
 pub use cross_entropy::{Targets, cross_entropy};
 pub use dropout::{DropoutSeed, dropout, dropout_add};
