@@ -1,19 +1,22 @@
 //! One network of a folder as diffusers has it, once or several times: seconds of each run, and the most memory that the
-//! process has held, as a line of JSON. `tests/python/bench_wan.py` runs it beside diffusers on the same weights.
+//! process has held, as a line of JSON. `tests/python/bench_wan.py` runs it beside diffusers on the same weights, and beside
+//! stable-diffusion.cpp on the same GGUF file.
 //!
 //!     cargo bench -p affetto-video --bench beside -- transformer FOLDER RUNS
+//!     cargo bench -p affetto-video --bench beside -- gguf FOLDER RUNS
 //!     cargo bench -p affetto-video --bench beside -- vae FOLDER RUNS
 //!     cargo bench -p affetto-video --bench beside -- memory
 //!
-//! The last decodes 17 and 161 frames, each in a process of its own, with a quarter of the channels of Wan 2.1.
+//! `gguf` runs the transformer of `FOLDER/model.gguf` with linear layers in the blocks of the file, as a video is made. The
+//! last decodes 17 and 161 frames, each in a process of its own, with a quarter of the channels of Wan 2.1.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 use std::{collections::HashMap, env, fs, path::Path, process::Command, time::Instant};
 
 use affetto_video::{
-    model::{DitCondition, DitConfig, VaeConfig, WanDit, WanVae},
-    weights::{Network, Weights},
+    model::{Conditioning, DitCondition, DitConfig, VaeConfig, WanDit, WanVae},
+    weights::{Keep, Network, Weights},
 };
 use candle_core::{DType, Device, Tensor};
 
@@ -25,6 +28,7 @@ fn main() {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["transformer", folder, runs] => transformer(Path::new(folder), runs.parse().unwrap()),
+        ["gguf", folder, runs] => gguf(Path::new(folder), runs.parse().unwrap()),
         ["vae", folder, runs] => vae(Path::new(folder), runs.parse().unwrap()),
         ["decode", frames] => decode(frames.parse().unwrap()),
         _ => memory(),
@@ -68,6 +72,22 @@ fn transformer(folder: &Path, runs: usize) {
     let config = DitConfig::from_json(&config).unwrap();
     let weights = Weights::open(&part, Network::Dit, &Device::Cpu).unwrap();
     let dit = WanDit::new(&config, &weights).unwrap();
+    passes(folder, &dit, runs);
+}
+
+fn gguf(folder: &Path, runs: usize) {
+    let path = folder.join("model.gguf");
+    let weights = Weights::open(&path, Network::Dit, &Device::Cpu).unwrap();
+    let weights = weights.with_kept(Keep::AsStored);
+    let rows = input(folder, "context").dim(1).unwrap();
+    let config = DitConfig {
+        conditioning: Conditioning::Text { rows },
+        ..DitConfig::of_weights(&weights).unwrap()
+    };
+    passes(folder, &WanDit::new(&config, &weights).unwrap(), runs);
+}
+
+fn passes(folder: &Path, dit: &WanDit, runs: usize) {
     let latent = input(folder, "latent");
     let condition = DitCondition::of_context(input(folder, "context"));
     report(&timed(runs, || {

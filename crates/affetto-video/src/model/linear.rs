@@ -1,7 +1,7 @@
 //! Linear layers, dense or quantised.
 
 use affetto_nn::ops;
-use candle_core::{D, DType, Device, Module, Tensor, quantized::QMatMul};
+use candle_core::{D, DType, Device, Tensor, quantized::QMatMul};
 
 use crate::Result;
 
@@ -126,9 +126,7 @@ impl Linear {
                 let out = rows.matmul(&weight.t()?)?.broadcast_add(bias)?;
                 Ok(out.to_dtype(DType::F32)?.reshape(shape)?)
             }
-            Self::Quantized { weight, bias } => {
-                Ok(weight.forward(&x.contiguous()?)?.broadcast_add(bias)?)
-            }
+            Self::Quantized { weight, bias } => Ok(ops::blocks_linear(x, weight, bias)?),
             Self::Adapted { base, residuals } => {
                 let mut out = base.forward(x)?;
                 for residual in residuals {
