@@ -71,7 +71,7 @@ const CLEAR_MOUTH: f64 = 0.1;
 
 /// The depth of waves from which on a mouth is drawn as a wave, in head radii; in so many frames at most it may be so on a
 /// pleasant face.
-const WAVY: (f32, f64) = (0.03, 0.1);
+const WAVY: (f32, f64) = (0.02, 0.1);
 
 /// What is left of a reading where the mouth is wrong: always less than [`FITS`].
 const SPOILT: f64 = 0.4;
