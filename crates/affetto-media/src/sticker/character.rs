@@ -397,7 +397,7 @@ impl Reader {
             .into_iter()
             .find(|name| *name != id && (word == *name || swapped == *name));
         if let Some(name) = near {
-            let id: String = id.chars().take(40).collect();
+            let id = shown(id, 40);
             self.ignored
                 .push(format!("{id}: has no effect; did you mean {name}?"));
         }
@@ -615,9 +615,15 @@ impl Reader {
 pub(super) fn malformed(place: &str, reason: String) -> Error {
     Error::MalformedSticker {
         what: WHAT,
-        place: place.chars().take(60).collect(),
-        reason: reason.chars().take(200).collect(),
+        place: shown(place, 60),
+        reason: shown(&reason, 200),
     }
+}
+
+/// The beginning of a text of the file, on one line.
+fn shown(text: &str, most: usize) -> String {
+    let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
+    text.chars().take(most).map(plain).collect()
 }
 
 /// A drawing program may put everything into a layer: groups with a role come out of groups without.

@@ -17,6 +17,8 @@ const DEPTH: usize = 64;
 const ATTRIBUTE: u64 = 256 << 10;
 /// The most corners of paths.
 const POINTS: u64 = 50_000;
+/// The most comparisons of elements with the selectors of style sheets.
+const COMPARISONS: u64 = 20_000_000;
 /// No point of the drawing is further away, in units of the artboard.
 pub(super) const FAR: f32 = 20_000.0;
 
@@ -107,8 +109,33 @@ pub(super) fn document(text: &str) -> Result<Document<'_>, Error> {
         }
     }
     let mut counted = HashMap::new();
-    expanded(root, &ids, &mut counted, 0)?;
+    let drawn = expanded(root, &ids, &mut counted, 0)?;
+    let selectors = comparisons(&document);
+    check_limit(
+        "comparisons of styles",
+        drawn.saturating_mul(selectors),
+        COMPARISONS,
+    )?;
     Ok(document)
+}
+
+/// How often an element is compared with selectors: each of several steps may be tried at every element around it.
+fn comparisons(document: &Document<'_>) -> u64 {
+    let elements = document.descendants().filter(Node::is_element);
+    let depth = elements.clone().map(|node| node.ancestors().count() as u64);
+    let depth = depth.max().unwrap_or(1);
+    let sheets = elements.filter(|node| node.tag_name().name() == "style");
+    let texts = sheets.filter_map(|sheet| sheet.text());
+    let rules = texts.flat_map(|text| text.split('{'));
+    let heads = rules.filter_map(|rule| rule.rsplit('}').next());
+    let selectors = heads.flat_map(|head| head.split(','));
+    let steps = selectors.map(|selector| {
+        let steps = selector.split(|letter: char| letter.is_whitespace() || ">+~".contains(letter));
+        steps.filter(|step| !step.is_empty()).count().max(1) as u32
+    });
+    steps.fold(0, |sum, steps| {
+        sum.saturating_add(depth.saturating_pow(steps - 1))
+    })
 }
 
 pub(super) fn check_points(found: usize) -> Result<(), Error> {
@@ -196,12 +223,15 @@ fn expanded<'a>(
         count = count.saturating_add(expanded(child, ids, counted, depth + 1)?);
     }
     if node.tag_name().name() == "use" {
-        let target = node
+        // The one of SVG 2 and the one of XLink: a reader takes either.
+        let references = node
             .attributes()
-            .find(|attribute| attribute.name() == "href");
-        let target = target.and_then(|href| href.value().trim().strip_prefix('#'));
-        if let Some(target) = target.and_then(|id| ids.get(id)) {
-            count = count.saturating_add(expanded(*target, ids, counted, depth + 1)?);
+            .filter(|attribute| attribute.name() == "href");
+        for reference in references {
+            let id = reference.value().trim().strip_prefix('#');
+            if let Some(target) = id.and_then(|id| ids.get(id)) {
+                count = count.saturating_add(expanded(*target, ids, counted, depth + 1)?);
+            }
         }
     }
     check_limit("elements", count, ELEMENTS)?;

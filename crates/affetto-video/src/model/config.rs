@@ -162,6 +162,10 @@ impl DitConfig {
             return Err(shapeless("patch_embedding.weight", patch));
         };
         let patch = [time, down, across];
+        for extent in patch {
+            within("patch", extent, 1, 16)?;
+        }
+        let patch_len: usize = patch.iter().product();
         let block = |layer: usize| format!("blocks.{layer}.ffn.net.0.proj.weight");
         let image = "condition_embedder.image_embedder.ff.net.0.proj.weight";
         let config = Self {
@@ -170,7 +174,7 @@ impl DitConfig {
             layers: layers(weights, block),
             ffn_width: matrix(&block(0))?[0],
             in_channels,
-            out_channels: matrix("proj_out.weight")?[0] / patch.iter().product::<usize>().max(1),
+            out_channels: matrix("proj_out.weight")?[0] / patch_len,
             text_width: matrix("condition_embedder.text_embedder.linear_1.weight")?[1],
             freq_width: matrix("condition_embedder.time_embedder.linear_1.weight")?[1],
             image_width: matrix(image).ok().map(|[_, width]| width),
@@ -185,7 +189,7 @@ impl DitConfig {
     /// # Errors
     /// None.
     pub fn to_json(&self) -> Result<String> {
-        Ok(serde_json::to_string_pretty(&serde_json::json!({
+        let mut json = serde_json::json!({
             "_class_name": "WanTransformer3DModel",
             "patch_size": self.patch,
             "num_attention_heads": self.heads,
@@ -198,7 +202,14 @@ impl DitConfig {
             "freq_dim": self.freq_width,
             "eps": self.eps,
             "image_dim": self.image_width,
-        }))?)
+        });
+        // diffusers' pipelines know no other number of rows, the original's configurations do.
+        if let Conditioning::Text { rows } = self.conditioning
+            && rows != text_rows()
+        {
+            json["text_len"] = rows.into();
+        }
+        Ok(serde_json::to_string_pretty(&json)?)
     }
 
     /// Whether a network can have these extents.
@@ -282,6 +293,8 @@ struct DiffusersDit {
     ffn_dim: usize,
     in_channels: usize,
     out_channels: usize,
+    #[serde(default = "text_rows")]
+    text_len: usize,
     #[serde(default = "text_width")]
     text_dim: usize,
     #[serde(default = "freq_width")]
@@ -302,7 +315,9 @@ impl From<DiffusersDit> for DitConfig {
             in_channels: json.in_channels,
             out_channels: json.out_channels,
             text_width: json.text_dim,
-            conditioning: Conditioning::Text { rows: text_rows() },
+            conditioning: Conditioning::Text {
+                rows: json.text_len,
+            },
             freq_width: json.freq_dim,
             eps: json.eps,
             image_width: json.image_dim,
@@ -594,7 +609,10 @@ impl Umt5Config {
             farthest,
             buckets / 4 + 1,
             WIDEST,
-        )
+        )?;
+        let positive = self.layer_norm_epsilon > 0.0;
+        let name = "layer_norm_epsilon";
+        check_that(name, self.layer_norm_epsilon, positive, "above 0")
     }
 }
 
@@ -712,6 +730,10 @@ mod tests {
         ] {
             let config = DitConfig::from_json(&text(kind, &extents)).unwrap();
             assert_eq!(config, preset);
+            let few = text(kind, &extents).replace("len\":512", "len\":77");
+            let few = DitConfig::from_json(&few).unwrap();
+            assert_eq!(few.conditioning, Conditioning::Text { rows: 77 });
+            assert_eq!(DitConfig::from_json(&few.to_json().unwrap()).unwrap(), few);
         }
     }
 
@@ -750,6 +772,11 @@ mod tests {
         };
         assert!(huge.check().is_err());
         assert!(DitConfig::from_json(r#"{"num_attention_heads":0}"#).is_err());
+        let negative = Umt5Config {
+            layer_norm_epsilon: -1e-6,
+            ..Umt5Config::xxl()
+        };
+        assert!(negative.check().is_err());
         let none = VaeConfig {
             dim_mult: vec![],
             ..VaeConfig::wan_2_1()

@@ -7,7 +7,6 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs,
     io::{BufReader, Read, Seek, SeekFrom},
-    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
 
@@ -24,12 +23,17 @@ use candle_core::{
 use safetensors::tensor::TensorView;
 use serde::Deserialize;
 
+use super::alignment;
 use crate::{Error, Result};
 
 /// The largest list of the parts of a model.
 const INDEX_BYTES: u64 = 64 << 20;
 /// The most files of one model.
 const MOST_FILES: usize = 1000;
+/// The most extents of a tensor.
+const MOST_EXTENTS: usize = 8;
+/// The most letters of a file that a message repeats.
+const LONGEST_SHOWN: usize = 200;
 /// What repackaged files with 8-bit floats call the number that a tensor is multiplied by.
 const SCALES: [&str; 2] = ["scale_weight", "weight_scale"];
 /// What GGUF files call the shape of a tensor of more extents than they can hold.
@@ -143,27 +147,19 @@ impl File {
             .extension()
             .is_some_and(|extension| extension == "gguf")
         {
-            if states_no_alignment(path).map_err(read)? {
-                return Err(Error::Damaged {
-                    path: path.into(),
-                    reason: "its tensors are aligned to multiples of 0".into(),
-                });
-            }
-            // The reader divides by an alignment that the file states, wherever it does.
-            let content = catch_unwind(AssertUnwindSafe(|| {
-                Content::read(&mut BufReader::new(file))
-            }));
-            let content = content.map_err(|_| Error::Damaged {
+            let refused = |reason: String| Error::Damaged {
                 path: path.into(),
-                reason: "its header makes no sense".into(),
-            })?;
-            let content = content.map_err(damaged)?;
+                reason,
+            };
+            if let Some(fault) = alignment::fault(&file) {
+                return Err(refused(fault.into()));
+            }
+            let mut file = BufReader::new(file);
+            file.rewind().map_err(read)?;
+            let content = Content::read(&mut file).map_err(damaged)?;
             let bytes = fs::metadata(path).map_err(read)?.len();
             if let Some(name) = cut_short(&content, bytes) {
-                return Err(Error::Damaged {
-                    path: path.into(),
-                    reason: format!("{name} does not lie within it"),
-                });
+                return Err(refused(format!("{:?} does not lie within it", shown(name))));
             }
             Kind::Gguf(content)
         } else {
@@ -242,7 +238,8 @@ impl File {
                         Value::U64(extent) => usize::try_from(*extent).ok(),
                         _ => None,
                     };
-                    if let Some(shape) = extents.iter().map(extent).collect() {
+                    let shape: Option<Vec<usize>> = extents.iter().map(extent).collect();
+                    if let Some(shape) = shape.filter(|_| extents.len() <= MOST_EXTENTS) {
                         return Ok(shape);
                     }
                 }
@@ -300,11 +297,14 @@ impl File {
         if rows.iter().any(|row| *row as usize >= count) {
             return Err(self.damaged_by(name, "a row past its last is asked for"));
         }
+        if width == 0 {
+            return Err(self.damaged_by(name, "its rows are empty"));
+        }
         let damaged = |error: candle_core::Error| self.damaged(name, &error);
         match &self.kind {
             Kind::Safetensors { map, shapes } => {
                 let view = map.get(name).map_err(damaged)?;
-                let row_bytes = view.data().len() / count;
+                let row_bytes = view.data().len() / count.max(1);
                 let row = |row: &u32| &view.data()[*row as usize * row_bytes..][..row_bytes];
                 let bytes: Vec<u8> = rows.iter().flat_map(row).copied().collect();
                 let part = TensorView::new(view.dtype(), vec![rows.len(), width], &bytes);
@@ -394,23 +394,6 @@ fn cut_short(content: &Content, bytes: u64) -> Option<&str> {
     Some(name)
 }
 
-/// What a GGUF file calls the multiple at which its tensors begin.
-const ALIGNMENT: &[u8] = b"general.alignment";
-/// So much of a file is looked at for it.
-const HEADER_BYTES: u64 = 16 << 20;
-
-/// Whether a GGUF file states the alignment 0: the key, the kind of a number of 32 bits, and the number.
-fn states_no_alignment(path: &Path) -> std::io::Result<bool> {
-    let mut header = Vec::new();
-    fs::File::open(path)?
-        .take(HEADER_BYTES)
-        .read_to_end(&mut header)?;
-    let stated = header
-        .windows(ALIGNMENT.len() + 8)
-        .find(|bytes| bytes.starts_with(ALIGNMENT));
-    Ok(stated.is_some_and(|bytes| bytes.ends_with(&[0; 4])))
-}
-
 /// A tensor of a safetensors file as floats that mean what they say: one of 8-bit floats is multiplied by the scale beside
 /// it.
 fn scaled(
@@ -438,5 +421,10 @@ fn scaled(
 /// The first line of a message; candle adds where it arose.
 fn reason(error: &candle_core::Error) -> String {
     let text = error.to_string();
-    text.lines().next().unwrap_or_default().to_string()
+    shown(text.lines().next().unwrap_or_default())
+}
+
+/// The beginning of a text that may be the file's.
+fn shown(text: &str) -> String {
+    text.chars().take(LONGEST_SHOWN).collect()
 }

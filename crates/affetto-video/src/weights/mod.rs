@@ -1,5 +1,6 @@
 //! Published weights: which names they go by, which shapes they must have, and reading them.
 
+mod alignment;
 mod files;
 mod names;
 mod shapes;

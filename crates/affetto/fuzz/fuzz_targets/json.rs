@@ -4,9 +4,10 @@ use std::path::Path;
 
 use affetto::{
     Curve, LeadSheetRequest, Provenance, Request, Silent,
-    media::{Limits, midi},
+    media::{Limits, Score, midi},
     music::{
-        compose::{Sources, compose},
+        compose::{Composition, Sources, compose},
+        set::GameScore,
         statistics::Statistics,
         trigram::Trigram,
     },
@@ -24,9 +25,11 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(again, curve);
     }
     if let Ok(request) = serde_json::from_slice::<Request>(bytes) {
-        if let Request::LeadSheet(sheet) = &request {
-            write(sheet);
+        match request.check() {
+            Ok(()) => make(&request),
+            Err(error) => assert_eq!(error.to_string().lines().count(), 1, "{error}"),
         }
+        request.inputs().for_each(drop);
         let text = serde_json::to_vec(&request).expect("a request is JSON");
         let again = serde_json::from_slice::<Request>(&text);
         assert_eq!(again.expect("what is written is read"), request);
@@ -38,22 +41,51 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-fn write(request: &LeadSheetRequest) {
+fn make(request: &Request) {
+    match request {
+        Request::LeadSheet(sheet) => {
+            if let Some(composition) = composed(sheet) {
+                sound(&composition.score);
+            }
+        }
+        Request::Set(set) => {
+            let composition = composed(&set.lead_sheet());
+            let game = composition.and_then(|composition| GameScore::new(set, &composition).ok());
+            let Some(game) = game else {
+                return;
+            };
+            let stingers = game.stingers.iter().map(|(_, score)| score);
+            for score in stingers.chain([&game.whole()]) {
+                sound(score);
+            }
+            assert!((0.0..=1.0).contains(&game.in_scale()));
+        }
+        Request::Sticker(sticker) => {
+            assert!(sticker.frames() > 0);
+            for share in [0.0, 0.5, 1.0] {
+                sticker.emotion_at(share * sticker.length_secs);
+            }
+        }
+        Request::Piano(_) | Request::Face(_) => {} // need weights, or a take
+    }
+}
+
+fn composed(request: &LeadSheetRequest) -> Option<Composition> {
     let named = [&request.keep, &request.continue_from, &request.fill_in];
     let long = request.bars.is_some_and(|bars| bars > MOST_BARS);
     let many = request
         .chords
         .as_ref()
         .is_some_and(|text| text.matches('|').count() > MOST_BARS);
-    if request.check().is_err() || long || many || named.iter().any(|path| path.is_some()) {
-        return;
+    if long || many || named.iter().any(|path| path.is_some()) {
+        return None;
     }
     let (sources, model) = (Sources::default(), Trigram::train(&[], 2));
-    let Ok(composition) = compose(request, &sources, &model, &Statistics::default(), &Silent)
-    else {
-        return;
-    };
-    assert_eq!(composition.score.broken_rule(), None);
-    let bytes = midi::write(&composition.score).expect("what we compose is written");
+    compose(request, &sources, &model, &Statistics::default(), &Silent).ok()
+}
+
+fn sound(score: &Score) {
+    assert_eq!(score.broken_rule(), None);
+    let bytes = midi::write(score).expect("what we compose is written");
     midi::read(&bytes, &Limits::DEFAULT).expect("what we write is read");
 }
