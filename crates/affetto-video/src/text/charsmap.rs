@@ -110,7 +110,8 @@ pub(super) mod tests {
 
     #[test]
     fn a_table_that_leads_out_of_itself_is_refused() {
-        let bad: [fn(&mut Vec<u32>, &mut Vec<u8>); 7] = [
+        type Change = fn(&mut Vec<u32>, &mut Vec<u8>);
+        let bad: [Change; 7] = [
             |units, _| units.clear(),
             |units, _| units.truncate(200),
             |units, _| units[0] = 5 << 10 | 1 << 9,
