@@ -19,7 +19,10 @@ fuzz_target!(|bytes: &[u8]| {
     }
     // Ticks are whole by now: nothing changes any more.
     let rewritten = midi::write(&again).expect("what we read is written");
-    assert_eq!(midi::read(&rewritten, &Limits::DEFAULT).expect("read"), again);
+    assert_eq!(
+        midi::read(&rewritten, &Limits::DEFAULT).expect("read"),
+        again
+    );
 });
 
 /// Whether some number of ticks per quarter note makes every time whole.

@@ -12,5 +12,9 @@ fuzz_target!(|bytes: &[u8]| {
     let again = livelink::read(&written[..], &Limits::DEFAULT).expect("what we write is read");
     assert_eq!(again.rate, take.rate);
     let pairs = again.frames.iter().zip(&take.frames);
-    assert!(pairs.into_iter().all(|(again, frame)| again.shapes == frame.shapes));
+    assert!(
+        pairs
+            .into_iter()
+            .all(|(again, frame)| again.shapes == frame.shapes)
+    );
 });
