@@ -96,9 +96,11 @@ impl Failure {
     }
 
     fn of(code: Code, error: &(impl Hint + std::error::Error)) -> Self {
+        // A message may repeat a word of a hostile file.
+        let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
         Self {
             code,
-            message: error.to_string(),
+            message: error.to_string().chars().map(plain).collect(),
             hint: error.hint(),
         }
     }

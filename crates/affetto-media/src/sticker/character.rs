@@ -621,7 +621,7 @@ pub(super) fn malformed(place: &str, reason: String) -> Error {
 }
 
 /// The beginning of a text of the file, on one line.
-fn shown(text: &str, most: usize) -> String {
+pub(super) fn shown(text: &str, most: usize) -> String {
     let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
     text.chars().take(most).map(plain).collect()
 }

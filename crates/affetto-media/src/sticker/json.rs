@@ -19,6 +19,7 @@ use serde_json::value::RawValue;
 
 use super::{
     CHANNELS, Channel, Pose, StickerTake,
+    character::shown,
     take::{check_frames, check_limit},
 };
 use crate::{Error, Limits};
@@ -120,7 +121,7 @@ fn moving(take: &StickerTake) -> Vec<Channel> {
 fn reason(error: &serde_json::Error) -> String {
     let said = error.to_string();
     let end = said.rfind(" at line ").unwrap_or(said.len());
-    said[..end].chars().take(200).collect()
+    shown(&said[..end], 200)
 }
 
 pub(super) fn channel_named(name: &str) -> Result<Channel, String> {
