@@ -38,13 +38,17 @@ pub(super) fn scale(head_width: usize) -> f64 {
     1.0 / (head_width as f64).sqrt()
 }
 
+/// `(B, T, W)` as `(B, heads, T, W / heads)`.
+pub(super) fn heads_first(x: &Tensor, heads: usize) -> Result<Tensor> {
+    let (batch, rows, width) = x.dims3()?;
+    let apart = x.reshape((batch, rows, heads, width / heads))?;
+    apart.transpose(1, 2)?.contiguous()
+}
+
 /// The same from candle's operations, some queries at a time.
 fn composed(queries: &Tensor, keys: &Tensor, values: &Tensor, heads: usize) -> Result<Tensor> {
     let (batch, len, width) = queries.dims3()?;
-    let split = |x: &Tensor| {
-        let shape = (batch, x.dim(1)?, heads, width / heads);
-        x.reshape(shape)?.transpose(1, 2)?.contiguous()
-    };
+    let split = |x: &Tensor| heads_first(x, heads);
     let (queries, keys, values) = (split(queries)?, split(keys)?, split(values)?);
     let keys = keys.transpose(2, 3)?.contiguous()?; // (B, heads, width/heads, S)
     let settings = Softmax {

@@ -62,16 +62,13 @@ fn by_device(
 ) -> Result<Option<Tensor>> {
     const HEAD_WIDTHS: [usize; 7] = [32, 64, 72, 80, 96, 128, 256];
 
-    let (batch, rows, width) = queries.dims3()?;
+    let (_, rows, width) = queries.dims3()?;
     let head_width = width / heads;
     // One query goes by another kernel, with limits of its own.
     if !queries.device().is_metal() || rows < 2 || !HEAD_WIDTHS.contains(&head_width) {
         return Ok(None);
     }
-    let split = |x: &Tensor| {
-        let shape = (batch, x.dim(1)?, heads, head_width);
-        x.reshape(shape)?.transpose(1, 2)?.contiguous()
-    };
+    let split = |x: &Tensor| super::attend::heads_first(x, heads);
     let (q, k, v) = (split(queries)?, split(keys)?, split(values)?);
     let scale = super::attend::scale(head_width) as f32;
     candle_nn::ops::sdpa(&q, &k, &v, None, false, scale, 1.0)?

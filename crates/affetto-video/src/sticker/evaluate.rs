@@ -139,13 +139,7 @@ pub struct Guided {
     pub variety: f64,
 }
 
-/// What both halves say.
-trait And {
-    /// With what the other half says, which is as much.
-    fn and(self, other: Self) -> Self;
-}
-
-impl And for AtSteps {
+impl AtSteps {
     fn and(self, other: Self) -> Self {
         Self {
             steps: self.steps,
@@ -157,7 +151,7 @@ impl And for AtSteps {
     }
 }
 
-impl And for Guided {
+impl Guided {
     fn and(self, other: Self) -> Self {
         Self {
             guidance: self.guidance,
@@ -235,8 +229,8 @@ impl Judging<'_> {
                 .iter_mut()
                 .zip(found.variety)
                 .for_each(|(sum, own)| *sum += own / 2.0);
-            over_both(&mut whole.by_steps, found.by_steps);
-            over_both(&mut whole.by_guidance, found.by_guidance);
+            over_both(&mut whole.by_steps, found.by_steps, AtSteps::and);
+            over_both(&mut whole.by_guidance, found.by_guidance, Guided::and);
         }
         whole.variety = varieties;
         let named = EMOTION_NAMES
@@ -405,13 +399,13 @@ impl Judging<'_> {
 }
 
 /// Adds what one half says of each of some choices to what the half before said.
-fn over_both<T: And + Copy>(whole: &mut Vec<T>, found: Vec<T>) {
+fn over_both<T: Copy>(whole: &mut Vec<T>, found: Vec<T>, and: fn(T, T) -> T) {
     if whole.is_empty() {
         *whole = found;
         return;
     }
     for (one, other) in whole.iter_mut().zip(found) {
-        *one = one.and(other);
+        *one = and(*one, other);
     }
 }
 

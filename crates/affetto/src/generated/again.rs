@@ -1,6 +1,7 @@
 //! Films made again from what stands beside them.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -9,7 +10,7 @@ use affetto_core::{Checksum, Progress, read_limited};
 use affetto_nn::device::{Device, DeviceChoice, device_name};
 use affetto_video::{lora::LoraSource, picture::Picture, wan::WanFolder};
 
-use super::{VIDEO_PROVENANCE_SCHEMA, VideoProvenance, kept_beside, weights_used};
+use super::{VIDEO_PROVENANCE_SCHEMA, VideoProvenance, WeightsUsed, kept_beside, weights_used};
 use crate::{
     Error, Input, InputRole, Rerun, RerunFile, RerunOptions,
     output::{Undo, provenance_path},
@@ -161,31 +162,27 @@ impl RecordedVideo {
 
     fn check_weights(&self, wan: &WanFolder) -> Result<(), Error> {
         let now = weights_used(wan)?;
-        let of = |part: &str| {
-            let sums = |used: &[super::WeightsUsed]| -> Vec<String> {
-                let own = used.iter().filter(|used| used.part == part);
-                own.map(|used| used.sha256.clone()).collect()
-            };
-            (sums(&self.provenance.weights), sums(&now))
+        let (then, now) = (sums_by_part(&self.provenance.weights), sums_by_part(&now));
+        let mut parts = then.keys().chain(now.keys());
+        let Some(part) = parts.find(|part| then.get(*part) != now.get(*part)) else {
+            return Ok(());
         };
-        let recorded = self
-            .provenance
-            .weights
-            .iter()
-            .map(|used| used.part.as_str());
-        let parts = recorded.chain(now.iter().map(|used| used.part.as_str()));
-        for part in parts {
-            let (then, now) = of(part);
-            if then != now {
-                return Err(Error::VideoWeightsChanged {
-                    part: part.into(),
-                    expected: then.join(", "),
-                    found: now.join(", "),
-                });
-            }
-        }
-        Ok(())
+        let of = |sums: &BTreeMap<&str, Vec<&str>>| sums.get(part).map(|sums| sums.join(", "));
+        Err(Error::VideoWeightsChanged {
+            part: (*part).into(),
+            expected: of(&then).unwrap_or_default(),
+            found: of(&now).unwrap_or_default(),
+        })
     }
+}
+
+/// The SHA-256 of the files of each part.
+fn sums_by_part(used: &[WeightsUsed]) -> BTreeMap<&str, Vec<&str>> {
+    let mut sums: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for WeightsUsed { part, sha256, .. } in used {
+        sums.entry(part).or_default().push(sha256);
+    }
+    sums
 }
 
 /// What is wrong with a record beyond its form, so that a hostile file cannot ask for what no user can.
