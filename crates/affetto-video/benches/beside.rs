@@ -4,11 +4,12 @@
 //!
 //!     cargo bench -p affetto-video --bench beside -- transformer FOLDER RUNS
 //!     cargo bench -p affetto-video --bench beside -- gguf FOLDER RUNS
+//!     cargo bench -p affetto-video --bench beside -- gguf-streamed FOLDER RUNS
 //!     cargo bench -p affetto-video --bench beside -- vae FOLDER RUNS
 //!     cargo bench -p affetto-video --bench beside -- memory
 //!
-//! `gguf` runs the transformer of `FOLDER/model.gguf` with linear layers in the blocks of the file, as a video is made. The
-//! last decodes 17 and 161 frames, each in a process of its own, with a quarter of the channels of Wan 2.1.
+//! `gguf` runs the transformer of `FOLDER/model.gguf` with linear layers in the blocks of the file, as a video is made;
+//! `gguf-streamed` reads its layers anew in every pass, as is done where less memory is allowed. The last decodes 17 and 161 frames, each in a process of its own, with a quarter of the channels of Wan 2.1.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
@@ -20,6 +21,10 @@ use affetto_video::{
 };
 use candle_core::{DType, Device, Tensor};
 
+/// As the command has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let words: Vec<String> = env::args()
         .skip(1)
@@ -28,7 +33,10 @@ fn main() {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["transformer", folder, runs] => transformer(Path::new(folder), runs.parse().unwrap()),
-        ["gguf", folder, runs] => gguf(Path::new(folder), runs.parse().unwrap()),
+        ["gguf", folder, runs] => gguf(Path::new(folder), runs.parse().unwrap(), WanDit::new),
+        ["gguf-streamed", folder, runs] => {
+            gguf(Path::new(folder), runs.parse().unwrap(), WanDit::streamed);
+        }
         ["vae", folder, runs] => vae(Path::new(folder), runs.parse().unwrap()),
         ["decode", frames] => decode(frames.parse().unwrap()),
         _ => memory(),
@@ -75,7 +83,9 @@ fn transformer(folder: &Path, runs: usize) {
     passes(folder, &dit, runs);
 }
 
-fn gguf(folder: &Path, runs: usize) {
+type Load = fn(&DitConfig, &Weights) -> affetto_video::Result<WanDit>;
+
+fn gguf(folder: &Path, runs: usize, load: Load) {
     let path = folder.join("model.gguf");
     let weights = Weights::open(&path, Network::Dit, &Device::Cpu).unwrap();
     let weights = weights.with_kept(Keep::AsStored);
@@ -84,7 +94,7 @@ fn gguf(folder: &Path, runs: usize) {
         conditioning: Conditioning::Text { rows },
         ..DitConfig::of_weights(&weights).unwrap()
     };
-    passes(folder, &WanDit::new(&config, &weights).unwrap(), runs);
+    passes(folder, &load(&config, &weights).unwrap(), runs);
 }
 
 fn passes(folder: &Path, dit: &WanDit, runs: usize) {

@@ -175,9 +175,12 @@ pub fn decode(
     each: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
     let total = vae.config().frames(latent.dim(2)?);
-    let mut shown = Shown::new(total, progress, each);
-    vae.decode_streamed(&vae.denormalise(latent)?, tiles, |frames| {
-        shown.show(&frames)
+    vae.decode_streamed(&vae.denormalise(latent)?, tiles, |decoded| {
+        if let Some(frames) = &decoded.frames {
+            give(frames, each)?;
+        }
+        // So many frames' worth of work, since of tiles no frame is whole before the last.
+        passed(total * decoded.passes / decoded.of, total, progress)
     })
 }
 
@@ -192,44 +195,28 @@ pub fn decode_tiny(
     each: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
     let total = decoder.config().frames(latent.dim(2)?);
-    let mut shown = Shown::new(total, progress, each);
-    decoder.decode_streamed(latent, |frames| shown.show(&frames))
+    let mut done = 0;
+    decoder.decode_streamed(latent, |frames| {
+        give(&frames, each)?;
+        done += frames.dim(2)?;
+        passed(done, total, progress)
+    })
 }
 
-/// Gives out frames as they are decoded.
-struct Shown<'a> {
-    done: usize,
-    total: usize,
-    progress: &'a dyn Progress,
-    each: &'a mut dyn FnMut(&[u8]) -> Result<()>,
-}
-
-impl<'a> Shown<'a> {
-    fn new(
-        total: usize,
-        progress: &'a dyn Progress,
-        each: &'a mut dyn FnMut(&[u8]) -> Result<()>,
-    ) -> Self {
-        Self {
-            done: 0,
-            total,
-            progress,
-            each,
-        }
+/// Gives out decoded frames, `(1, 3, F, H, W)`.
+fn give(frames: &Tensor, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    for at in 0..frames.dim(2)? {
+        let frame = frames.get(0)?.narrow(1, at, 1)?.squeeze(1)?;
+        each(&bytes(&frame)?)?;
     }
+    Ok(())
+}
 
-    /// `frames` is `(1, 3, F, H, W)`.
-    fn show(&mut self, frames: &Tensor) -> Result<()> {
-        for at in 0..frames.dim(2)? {
-            let frame = frames.get(0)?.narrow(1, at, 1)?.squeeze(1)?;
-            (self.each)(&bytes(&frame)?)?;
-            self.done += 1;
-            self.progress.step(Stage::Render, self.done, self.total);
-            if self.progress.cancelled() {
-                return Err(Error::Cancelled);
-            }
-        }
-        Ok(())
+fn passed(done: usize, total: usize, progress: &dyn Progress) -> Result<()> {
+    progress.step(Stage::Render, done, total);
+    match progress.cancelled() {
+        true => Err(Error::Cancelled),
+        false => Ok(()),
     }
 }
 

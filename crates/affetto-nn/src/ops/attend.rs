@@ -12,8 +12,8 @@ use super::{
     vectorised,
 };
 
-/// Queries in one piece of work.
-const QUERIES: usize = 128;
+/// The most queries in one piece of work.
+const QUERIES: usize = 256;
 /// The most scores that other devices hold at a time.
 const SCORES: usize = 1 << 28;
 
@@ -68,6 +68,11 @@ fn composed(queries: &Tensor, keys: &Tensor, values: &Tensor, heads: usize) -> R
         .reshape((batch, len, width))
 }
 
+/// Queries in one piece of work: an even number of pieces of about one size, so that two threads end together.
+fn piece_of(len: usize) -> usize {
+    len.div_ceil(2 * len.div_ceil(2 * QUERIES)).max(1)
+}
+
 struct Attend {
     heads: usize,
 }
@@ -105,7 +110,7 @@ impl CustomOp3 for Attend {
                         width,
                         heads: self.heads,
                     };
-                    let chunk = QUERIES * width;
+                    let chunk = piece_of(len) * width;
                     out.par_chunks_mut(chunk)
                         .zip(queries.par_chunks(chunk))
                         .for_each_init(Vec::new, |scores, (out, queries)| item.attend(queries, out, scores));

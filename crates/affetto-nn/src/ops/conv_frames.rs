@@ -28,7 +28,7 @@ pub struct ConvFrames {
 
 /// A convolution over frames with the channels last: `x` is `(F, H, W, C)`, `weight` `(time, down, across, C, O)`, `bias`
 /// `(O)`; the result is `(F', H', W', O)`. Neighbouring pixels lie side by side, so that a row of the window is one row of
-/// a matrix and nothing is copied but the frames into their borders. It runs on the CPU and has no backward pass.
+/// a matrix; rows are copied into their border as they are needed. It runs on the CPU and has no backward pass.
 ///
 /// # Errors
 /// Where the extents do not fit, or `x` is on another device.
@@ -49,7 +49,6 @@ pub fn conv_frames(
 /// The extents of a convolution over frames.
 struct Plan {
     settings: ConvFrames,
-    frames: usize,
     height: usize,
     width: usize,
     channels: usize,
@@ -75,7 +74,6 @@ impl ConvFrames {
         }
         Ok(Plan {
             settings: self,
-            frames,
             height,
             width,
             channels,
@@ -118,25 +116,30 @@ impl CustomOp3 for ConvFrames {
     }
 }
 
+/// What a thread writes between.
+struct Scratch<T> {
+    /// Rows of a frame in its border.
+    bordered: Vec<T>,
+    /// Of each window the sum so far.
+    sums: Vec<T>,
+}
+
+impl<T> Scratch<T> {
+    fn new() -> Self {
+        Self {
+            bordered: Vec::new(),
+            sums: Vec::new(),
+        }
+    }
+}
+
 impl Plan {
     /// Pixels from one row of a bordered frame to the next. The border between two rows serves both.
     fn row(&self) -> usize {
         self.width + self.settings.before.max(self.settings.after)
     }
 
-    /// Numbers of a bordered frame.
-    fn bordered(&self) -> usize {
-        let rows = self.height + self.settings.before + self.settings.after;
-        (rows * self.row() + self.kernel[2]) * self.channels
-    }
-
     fn run<T: Real>(&self, x: &[T], weight: &[T], bias: &[T]) -> Vec<T> {
-        let frame = (self.height * self.width * self.channels).max(1);
-        let mut bordered = vec![T::ZERO; self.bordered() * self.frames];
-        bordered
-            .par_chunks_mut(self.bordered())
-            .zip(x.par_chunks(frame))
-            .for_each(|(bordered, x)| self.border(x, bordered));
         let line = self.width_out * self.channels_out;
         let rows = (PIXELS / self.width_out.max(1)).clamp(1, self.height_out);
         let mut out = vec![T::ZERO; self.frames_out * self.height_out * line];
@@ -145,32 +148,43 @@ impl Plan {
             .for_each(|(frame, out)| {
                 out.par_chunks_mut((rows * line).max(1))
                     .enumerate()
-                    .for_each_init(Vec::new, |scratch, (band, out)| {
+                    .for_each_init(Scratch::new, |scratch, (band, out)| {
                         let start = (frame, band * rows);
-                        self.band(&bordered, weight, bias, start, out, scratch);
+                        self.band(x, weight, bias, start, out, scratch);
                     });
             });
         out
     }
 
-    fn border<T: Real>(&self, x: &[T], bordered: &mut [T]) {
-        let line = self.width * self.channels;
-        for (row, x) in x.chunks_exact(line.max(1)).enumerate() {
-            let before = self.settings.before;
-            let start = ((row + before) * self.row() + before) * self.channels;
-            bordered[start..start + line].copy_from_slice(x);
+    /// `count` rows of a frame in its border, from `first` on, counted from the top of the border.
+    fn border<T: Real>(&self, frame: &[T], first: usize, count: usize, bordered: &mut Vec<T>) {
+        bordered.clear();
+        bordered.resize(
+            (count * self.row() + self.kernel[2]) * self.channels,
+            T::ZERO,
+        );
+        let (line, before) = (self.width * self.channels, self.settings.before);
+        for row in 0..count {
+            let Some(from) = (first + row)
+                .checked_sub(before)
+                .filter(|from| *from < self.height)
+            else {
+                continue;
+            };
+            let start = (row * self.row() + before) * self.channels;
+            bordered[start..start + line].copy_from_slice(&frame[from * line..][..line]);
         }
     }
 
     /// The rows of one frame from `first` on that `out` has room for.
     fn band<T: Real>(
         &self,
-        bordered: &[T],
+        x: &[T],
         weight: &[T],
         bias: &[T],
         (frame, first): (usize, usize),
         out: &mut [T],
-        scratch: &mut Vec<T>,
+        scratch: &mut Scratch<T>,
     ) {
         let line = self.width_out * self.channels_out;
         let rows = out.len() / line;
@@ -181,33 +195,36 @@ impl Plan {
         } else {
             (rows, self.width_out, self.width_out)
         };
-        scratch.clear();
+        let Scratch { bordered, sums } = scratch;
+        sums.clear();
         for _ in 0..matrices * height {
-            scratch.extend_from_slice(bias);
+            sums.extend_from_slice(bias);
         }
         let [times, downs, across] = self.kernel;
         let inner = across * self.channels;
+        let frame_len = self.height * self.width * self.channels;
         for time in 0..times {
             let at = frame * self.settings.time_stride + time;
             let Some(at) = at.checked_sub(self.settings.lead) else {
                 continue;
             };
-            let source = &bordered[at * self.bordered()..][..self.bordered()];
+            let seen = &x[at * frame_len..][..frame_len];
+            self.border(seen, first * stride, (rows - 1) * stride + downs, bordered);
             for down in 0..downs {
                 let tap = (time * downs + down) * inner * self.channels_out;
                 let tap = &weight[tap..][..inner * self.channels_out];
                 let tap = Matrix::new(tap, inner, self.channels_out, self.channels_out);
                 for matrix in 0..matrices {
-                    let row = (first + matrix) * stride + down;
-                    let source = &source[row * self.row() * self.channels..];
+                    let row = matrix * stride + down;
+                    let source = &bordered[row * self.row() * self.channels..];
                     let windows = Matrix::new(source, height, inner, stride * self.channels);
-                    let into = &mut scratch[matrix * height * self.channels_out..];
+                    let into = &mut sums[matrix * height * self.channels_out..];
                     product(into, self.channels_out, windows, tap, true);
                 }
             }
         }
-        let scratch = scratch.chunks(spacing * self.channels_out);
-        for (out, row) in out.chunks_exact_mut(line).zip(scratch) {
+        let sums = sums.chunks(spacing * self.channels_out);
+        for (out, row) in out.chunks_exact_mut(line).zip(sums) {
             out.copy_from_slice(&row[..line]);
         }
     }

@@ -6,12 +6,12 @@ use rayon::prelude::*;
 
 use super::{
     Numbers, Real, by_dtype, fused, numbers,
-    product::{Matrix, product},
+    product::{Matrix, product, product_in_tiles},
     tensor_like, vectorised,
 };
 
-/// Rows of the input in one piece of work.
-const INPUT_ROWS: usize = 256;
+/// Rows in which the bias is put at a time.
+const ROWS: usize = 256;
 /// Rows of the weight in one piece of work of its gradient.
 const WEIGHT_ROWS: usize = 64;
 
@@ -100,31 +100,26 @@ impl CustomOp3 for Linear {
 
 fn forward<T: Real>(x: &[T], weight: &[T], bias: &[T]) -> Vec<T> {
     let (width_in, width_out) = (weight.len() / bias.len(), bias.len());
-    let mut out = vec![T::ZERO; x.len() / width_in * width_out];
-    out.par_chunks_mut(INPUT_ROWS * width_out)
-        .zip(x.par_chunks(INPUT_ROWS * width_in))
-        .for_each(|(out, x)| {
-            for row in out.chunks_exact_mut(width_out) {
-                row.copy_from_slice(bias);
-            }
-            let x = Matrix::new(x, x.len() / width_in, width_in, width_in);
-            let weight = Matrix::new(weight, width_out, width_in, width_in);
-            product(out, width_out, x, weight.transposed(), true);
-        });
+    let rows = x.len() / width_in;
+    let mut out = vec![T::ZERO; rows * width_out];
+    out.par_chunks_mut(ROWS * width_out).for_each(|rows| {
+        for row in rows.chunks_exact_mut(width_out) {
+            row.copy_from_slice(bias);
+        }
+    });
+    let x = Matrix::new(x, rows, width_in, width_in);
+    let weight = Matrix::new(weight, width_out, width_in, width_in);
+    product_in_tiles(&mut out, x, weight.transposed(), true);
     out
 }
 
 fn input_gradient<T: Real>(gradient: &[T], weight: &[T], width_out: usize) -> Vec<T> {
     let width_in = weight.len() / width_out;
-    let mut out = vec![T::ZERO; gradient.len() / width_out * width_in];
-    out.par_chunks_mut(INPUT_ROWS * width_in)
-        .zip(gradient.par_chunks(INPUT_ROWS * width_out))
-        .for_each(|(out, gradient)| {
-            let rows = out.len() / width_in;
-            let gradient = Matrix::new(gradient, rows, width_out, width_out);
-            let weight = Matrix::new(weight, width_out, width_in, width_in);
-            product(out, width_in, gradient, weight, false);
-        });
+    let rows = gradient.len() / width_out;
+    let mut out = vec![T::ZERO; rows * width_in];
+    let gradient = Matrix::new(gradient, rows, width_out, width_out);
+    let weight = Matrix::new(weight, width_out, width_in, width_in);
+    product_in_tiles(&mut out, gradient, weight, false);
     out
 }
 

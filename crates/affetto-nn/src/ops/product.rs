@@ -3,7 +3,12 @@
 // all that it needs to be sound.
 #![allow(unsafe_code)]
 
+use rayon::prelude::*;
+
 use super::Real;
+
+/// The most rows of a tile in [`product_in_tiles`].
+const TILE_ROWS: usize = 1024;
 
 /// A matrix read from a slice: element `(row, column)` stands at
 /// `row * row_stride + column * column_stride`.
@@ -71,14 +76,108 @@ pub(crate) fn product<T: Real>(
         return;
     }
     assert!(left.last() < left.data.len() && right.last() < right.data.len());
-    // SAFETY: every index that `gemm` forms lies within the slices, as asserted above; `into` is
+    // SAFETY: every index that is formed lies within the slices, as asserted above; `into` is
     // borrowed mutably, so it overlaps neither factor.
+    unsafe { tile(into.as_mut_ptr(), row_stride, left, right, accumulate) }
+}
+
+/// As [`product`] into rows of `right.columns` numbers without gaps, many tiles at a time. The tiles hang on the extents
+/// alone, so that the result is the same with any number of threads.
+///
+/// # Panics
+/// As [`product`].
+pub(crate) fn product_in_tiles<T: Real>(
+    into: &mut [T],
+    left: Matrix<T>,
+    right: Matrix<T>,
+    accumulate: bool,
+) {
+    let (rows, columns) = (left.rows, right.columns);
+    let [down, across] = tiles(rows, columns);
+    if down * across == 1 || left.columns == 0 {
+        product(into, columns, left, right, accumulate);
+        return;
+    }
+    assert!(rows * columns <= into.len() && left.columns == right.rows);
+    assert!(left.last() < left.data.len() && right.last() < right.data.len());
+    let begin = Shared(into.as_mut_ptr());
+    let (height, width) = (rows.div_ceil(down), columns.div_ceil(across));
+    (0..down * across).into_par_iter().for_each(|index| {
+        let (top, start) = (index / across * height, index % across * width);
+        let (height, width) = (
+            height.min(rows.saturating_sub(top)),
+            width.min(columns.saturating_sub(start)),
+        );
+        if height == 0 || width == 0 {
+            return;
+        }
+        let left = Matrix {
+            data: &left.data[top * left.row_stride..],
+            rows: height,
+            ..left
+        };
+        let right = Matrix {
+            data: &right.data[start * right.column_stride..],
+            columns: width,
+            ..right
+        };
+        // SAFETY: tiles do not overlap, and lie within the slices, as asserted above.
+        unsafe {
+            tile(
+                begin.at(top * columns + start),
+                columns,
+                left,
+                right,
+                accumulate,
+            )
+        }
+    });
+}
+
+/// Into how many tiles a product of so many rows and columns is cut, down and across: large ones, since the factors of
+/// each are copied, of about one size, and an even number, so that two threads end together.
+fn tiles(rows: usize, columns: usize) -> [usize; 2] {
+    match rows <= TILE_ROWS / 4 {
+        true => [1, 1],
+        false => [rows.div_ceil(TILE_ROWS), if columns < 2 { 1 } else { 2 }],
+    }
+}
+
+/// Where a matrix begins that several threads write parts of.
+#[derive(Clone, Copy)]
+struct Shared<T>(*mut T);
+
+impl<T> Shared<T> {
+    /// # Safety
+    /// The matrix has more than `offset` numbers.
+    unsafe fn at(self, offset: usize) -> *mut T {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.add(offset) }
+    }
+}
+
+// SAFETY: each thread writes its own tile.
+unsafe impl<T: Send> Send for Shared<T> {}
+// SAFETY: the same.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+/// # Safety
+/// Rows of `right.columns` numbers, `row_stride` apart, may be written from `into` on, and lie in none of the factors;
+/// `left.columns` is `right.rows`; the factors have no index out of their slices, and none of the extents is 0.
+unsafe fn tile<T: Real>(
+    into: *mut T,
+    row_stride: usize,
+    left: Matrix<T>,
+    right: Matrix<T>,
+    accumulate: bool,
+) {
+    // SAFETY: the caller's promise.
     unsafe {
         gemm::gemm(
-            rows,
-            columns,
-            inner,
-            into.as_mut_ptr(),
+            left.rows,
+            right.columns,
+            left.columns,
+            into,
             1,
             row_stride as isize,
             accumulate,
@@ -103,6 +202,33 @@ mod tests {
     use super::*;
 
     /// (1 2 3; 4 5 6) times its transpose, by hand, into rows four apart.
+    #[test]
+    fn tiles_together_are_the_whole() {
+        for (rows, columns, inner) in [
+            (1, 1, 3),
+            (257, 1, 2),
+            (513, 7, 5),
+            (2055, 50, 3),
+            (700, 3, 0),
+        ] {
+            let numbers = |count: usize, step: usize| -> Vec<f64> {
+                (0..count)
+                    .map(|i| ((i * step) % 23) as f64 - 11.0)
+                    .collect()
+            };
+            let (left, right) = (numbers(rows * inner, 7), numbers(columns * inner, 5));
+            let left = Matrix::new(&left, rows, inner, inner);
+            let right = Matrix::new(&right, columns, inner, inner).transposed();
+            for accumulate in [false, true] {
+                let mut whole = vec![3.0; rows * columns];
+                let mut tiled = whole.clone();
+                product(&mut whole, columns, left, right, accumulate);
+                product_in_tiles(&mut tiled, left, right, accumulate);
+                assert!(whole == tiled, "{rows} {columns} {inner}");
+            }
+        }
+    }
+
     #[test]
     fn a_product_worked_by_hand() {
         let data = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];

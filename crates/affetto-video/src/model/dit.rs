@@ -25,6 +25,9 @@ use crate::{Error, Result, weights::Weights};
 /// Added to variances in the layers that a picture's states go through, PyTorch's default.
 const IMAGE_EPS: f64 = 1e-5;
 
+/// The most tokens that pass through the wide layers of a block at a time: enough to keep many cores at work.
+const FEED_FORWARD_TOKENS: usize = 4096;
+
 /// What a video is to become.
 #[derive(Clone, Debug)]
 pub struct DitCondition {
@@ -522,6 +525,11 @@ struct Seen<'a> {
     image: Option<&'a Tensor>,
 }
 
+/// How many of so many tokens pass through the wide layers of a block at a time.
+pub(crate) fn feed_forward_tokens(tokens: usize) -> usize {
+    tokens.div_ceil(tokens.div_ceil(FEED_FORWARD_TOKENS).max(1))
+}
+
 struct Block {
     self_attention: SelfAttention,
     cross_norm: LayerNorm,
@@ -568,18 +576,36 @@ impl Block {
             Ok((x + y.broadcast_mul(&gate)?)?)
         };
 
-        let y = modulated(x, &part(0)?, &part(1)?, self.eps)?;
-        let y = self.self_attention.forward(&y, rope, backend)?;
-        let x = gated(x, &y, 2)?;
-
-        let y = self.cross_norm.forward(&x)?;
-        let x = (&x + self.cross_attention.forward(&y, seen, backend)?)?;
-
-        let y = modulated(&x, &part(3)?, &part(4)?, self.eps)?;
-        let y = self
-            .down
-            .forward(&Activation::Gelu.apply(&self.up.forward(&y)?)?)?;
+        // Each `y` is let go before the next is made: of a long video they are the most that is held.
+        let x = {
+            let y = modulated(x, &part(0)?, &part(1)?, self.eps)?;
+            gated(x, &self.self_attention.forward(y, rope, backend)?, 2)?
+        };
+        let x = {
+            let y = self.cross_norm.forward(&x)?;
+            (&x + self.cross_attention.forward(y, seen, backend)?)?
+        };
+        let y = self.feed_forward(modulated(&x, &part(3)?, &part(4)?, self.eps)?)?;
         gated(&x, &y, 5)
+    }
+
+    /// `y` is `(B, T, width)`. The wide layer is held for some tokens at a time.
+    fn feed_forward(&self, y: Tensor) -> Result<Tensor> {
+        let some = |y: &Tensor| -> Result<Tensor> {
+            let wide = self.up.forward(y)?;
+            let wide = Activation::Gelu.apply(&wide)?;
+            self.down.forward(&wide)
+        };
+        let tokens = y.dim(1)?;
+        let at_a_time = feed_forward_tokens(tokens);
+        if at_a_time == tokens {
+            return some(&y);
+        }
+        let parts = (0..tokens)
+            .step_by(at_a_time)
+            .map(|start| some(&y.narrow(1, start, at_a_time.min(tokens - start))?))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Tensor::cat(&parts, 1)?)
     }
 }
 
@@ -629,11 +655,14 @@ impl SelfAttention {
         })
     }
 
-    fn forward(&self, x: &Tensor, rope: &Rope, backend: AttentionBackend) -> Result<Tensor> {
+    fn forward(&self, x: Tensor, rope: &Rope, backend: AttentionBackend) -> Result<Tensor> {
         let turned = |x: Tensor| ops::turn_pairs(&x, &rope.cosines, &rope.sines);
-        let (q, k) = (turned(self.q.forward(x)?)?, turned(self.k.forward(x)?)?);
-        let v = self.v.forward(x)?;
-        let y = attention(backend, &q, &k, &v, self.heads)?;
+        let y = {
+            let (q, k) = (turned(self.q.forward(&x)?)?, turned(self.k.forward(&x)?)?);
+            let v = self.v.forward(&x)?;
+            drop(x);
+            attention(backend, &q, &k, &v, self.heads)?
+        };
         self.out.forward(&y)
     }
 }
@@ -702,12 +731,18 @@ impl CrossAttention {
         Ok(Tensor::cat(&parts, 1)?)
     }
 
-    fn forward(&self, x: &Tensor, seen: &Seen, backend: AttentionBackend) -> Result<Tensor> {
-        let q = self.q.forward(x)?;
-        let mut y = self.attend(&q, seen.contexts, backend)?;
-        if let (Some(image), Some(picture)) = (&self.image, seen.image) {
-            y = (y + image.attend(&q, picture, self.heads, backend)?)?;
-        }
+    fn forward(&self, x: Tensor, seen: &Seen, backend: AttentionBackend) -> Result<Tensor> {
+        let y = {
+            let q = self.q.forward(&x)?;
+            drop(x);
+            let y = self.attend(&q, seen.contexts, backend)?;
+            match (&self.image, seen.image) {
+                (Some(image), Some(picture)) => {
+                    (y + image.attend(&q, picture, self.heads, backend)?)?
+                }
+                _ => y,
+            }
+        };
         self.out.forward(&y)
     }
 }

@@ -313,14 +313,15 @@ impl Conv {
     }
 
     /// Every frame sees those before it, of the parts of the clip before too, and zeros before the first.
-    pub fn forward(&self, x: &Tensor, stream: &mut Stream) -> Result<Tensor> {
+    pub fn forward(&self, x: Tensor, stream: &mut Stream) -> Result<Tensor> {
         let reach = self.reach()?;
         if reach == 0 {
-            return self.apply(x, 0);
+            return self.apply(&x, 0);
         }
         let kept = stream.next();
-        let seen = joined(kept, x)?;
+        let seen = joined(kept, &x)?;
         let lead = reach - (seen.dim(0)? - x.dim(0)?).min(reach);
+        drop(x); // what is seen holds its numbers
         let out = self.apply(&seen, lead)?;
         *kept = Kept::Frames(last(&seen, reach)?);
         Ok(out)
@@ -486,7 +487,7 @@ pub(super) fn doubled_in_time(conv: &Conv, x: &Tensor, stream: &mut Stream) -> R
         stream.next();
         return Ok(x.clone());
     }
-    let doubled = conv.forward(&x.narrow(0, frames - rest, rest)?.contiguous()?, stream)?;
+    let doubled = conv.forward(x.narrow(0, frames - rest, rest)?.contiguous()?, stream)?;
     stream.slots[stream.at - 2] = Kept::Begun;
     let doubled = conv.order.frames_of_halves(&doubled)?;
     if begins {

@@ -152,12 +152,12 @@ impl TinyDecoder {
         let bounded = ((latent / BOUND)?.tanh()? * BOUND)?;
         let mut x = self
             .first
-            .forward(&self.order.clip(&bounded)?, stream)?
+            .forward(self.order.clip(&bounded)?, stream)?
             .relu()?;
         for level in &self.levels {
-            x = level.forward(&x, stream)?;
+            x = level.forward(x, stream)?;
         }
-        let x = self.last.forward(&x.relu()?, stream)?;
+        let x = self.last.forward(x.relu()?, stream)?;
         // From 0 to 1 there, from -1 to 1 here.
         Ok(self
             .order
@@ -217,17 +217,18 @@ impl Level {
         })
     }
 
-    fn forward(&self, x: &Tensor, stream: &mut Stream) -> Result<Tensor> {
-        let mut x = x.clone();
+    fn forward(&self, mut x: Tensor, stream: &mut Stream) -> Result<Tensor> {
         for block in &self.blocks {
             x = block.forward(&x, stream)?;
         }
-        let x = self.grow.forward(&self.order.doubled(&x)?, stream)?;
+        let doubled = self.order.doubled(&x)?;
+        drop(x);
+        let x = self.grow.forward(doubled, stream)?;
         let x = match self.doubles {
             true => self.order.frames_of_halves(&x)?,
             false => x,
         };
-        self.out.forward(&x, stream)
+        self.out.forward(x, stream)
     }
 }
 
@@ -249,9 +250,9 @@ impl Block {
     }
 
     fn forward(&self, x: &Tensor, stream: &mut Stream) -> Result<Tensor> {
-        let y = self.first.forward(x, stream)?.relu()?;
-        let y = self.second.forward(&y, stream)?.relu()?;
-        Ok((x + self.third.forward(&y, stream)?)?.relu()?)
+        let y = self.first.forward(x.clone(), stream)?.relu()?;
+        let y = self.second.forward(y, stream)?.relu()?;
+        Ok((x + self.third.forward(y, stream)?)?.relu()?)
     }
 }
 

@@ -133,16 +133,72 @@ impl WanVae {
         }
     }
 
-    /// Decodes latents of `rows` by `columns` frame by frame, in tiles where `tiles` says so.
+    /// Decodes latents of `rows` by `columns` frame by frame.
+    pub fn decode_stream(&self, rows: usize, columns: usize) -> DecodeStream<'_> {
+        DecodeStream {
+            vae: self,
+            rows,
+            columns,
+            stream: Stream::default(),
+        }
+    }
+
+    /// Decodes `(1, Z, F, h, w)` frame by frame of the latent, and gives each pass through the decoder to `each`, with the frames
+    /// that are whole then. Where `tiles` says so, tile by tile with all frames of each: what the layers keep of the frames
+    /// before is held of one tile alone, and the video so far instead.
     ///
     /// # Errors
-    /// Where tiles are no larger than their overlap.
-    pub fn decode_stream(
+    /// Those of `each`, and where tiles are no larger than their overlap.
+    pub fn decode_streamed(
         &self,
-        rows: usize,
-        columns: usize,
+        raw: &Tensor,
         tiles: Option<Tiles>,
-    ) -> Result<DecodeStream<'_>> {
+        mut each: impl FnMut(Decoded) -> Result<()>,
+    ) -> Result<()> {
+        self.check_latent(raw)?;
+        let (_, _, frames, rows, columns) = raw.dims5()?;
+        let tiles = self.tiles(rows, columns, tiles)?;
+        let (count, of) = (tiles.len(), tiles.len() * frames);
+        if count < 2 {
+            let mut stream = self.decode_stream(rows, columns);
+            for frame in 0..frames {
+                each(Decoded {
+                    passes: frame + 1,
+                    of,
+                    frames: Some(stream.push(&raw.narrow(2, frame, 1)?)?),
+                })?;
+            }
+            return Ok(());
+        }
+        let mut sums: Vec<Option<Tensor>> = vec![None; frames];
+        for (index, tile) in tiles.iter().enumerate() {
+            let mut stream = Stream::default();
+            for (frame, sum) in sums.iter_mut().enumerate() {
+                let part = tile.of(&raw.narrow(2, frame, 1)?)?.squeeze(0)?;
+                let shared = tile.shared(&self.decode_part(&part, &mut stream)?)?;
+                let sum_now = match sum.take() {
+                    Some(sum) => (sum + shared)?,
+                    None => shared,
+                };
+                let whole = match index + 1 == count {
+                    true => Some(sum_now),
+                    false => {
+                        *sum = Some(sum_now);
+                        None
+                    }
+                };
+                each(Decoded {
+                    passes: index * frames + frame + 1,
+                    of,
+                    frames: whole,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The tiles of a latent of `rows` by `columns`; without `tiles` one.
+    fn tiles(&self, rows: usize, columns: usize, tiles: Option<Tiles>) -> Result<Vec<Tile>> {
         let device = self.mean.device();
         let factor = self.config.space_factor();
         let spans = |extent| match tiles {
@@ -153,36 +209,14 @@ impl WanVae {
         let mut parts = Vec::new();
         for down in &down {
             for across in &across {
-                parts.push(Part {
+                parts.push(Tile {
                     rows: down.extent(),
                     columns: across.extent(),
                     shares: down.shares_with(across, device)?,
-                    stream: Stream::default(),
                 });
             }
         }
-        Ok(DecodeStream {
-            vae: self,
-            rows,
-            columns,
-            parts,
-        })
-    }
-
-    /// Decodes `(1, Z, F, h, w)` frame by frame of the latent and gives the frames `(1, C, F', H, W)` of each to `each`.
-    pub fn decode_streamed(
-        &self,
-        raw: &Tensor,
-        tiles: Option<Tiles>,
-        mut each: impl FnMut(Tensor) -> Result<()>,
-    ) -> Result<()> {
-        self.check_latent(raw)?;
-        let (_, _, frames, rows, columns) = raw.dims5()?;
-        let mut stream = self.decode_stream(rows, columns, tiles)?;
-        for frame in 0..frames {
-            each(stream.push(&raw.narrow(2, frame, 1)?)?)?;
-        }
-        Ok(())
+        Ok(parts)
     }
 
     fn check_latent(&self, raw: &Tensor) -> Result<()> {
@@ -214,8 +248,8 @@ impl WanVae {
             });
         }
         stream.rewind();
-        let x = self.encoder.forward(&self.order.clip(clip)?, stream)?;
-        let x = self.after_encoder.forward(&x, stream)?;
+        let x = self.encoder.forward(self.order.clip(clip)?, stream)?;
+        let x = self.after_encoder.forward(x, stream)?;
         self.order.channels_first(&x)
     }
 
@@ -224,8 +258,8 @@ impl WanVae {
         stream.rewind();
         let x = self
             .before_decoder
-            .forward(&self.order.clip(clip)?, stream)?;
-        let x = self.decoder.forward(&x, stream)?;
+            .forward(self.order.clip(clip)?, stream)?;
+        let x = self.decoder.forward(x, stream)?;
         Ok(self.order.channels_first(&x)?.clamp(-1f32, 1f32)?)
     }
 }
@@ -347,7 +381,7 @@ impl Tiles {
     }
 
     /// How many tiles an axis of `extent` has.
-    pub(crate) fn count(self, extent: usize) -> usize {
+    fn count(self, extent: usize) -> usize {
         let step = self.size.saturating_sub(self.overlap).max(1);
         1 + extent.saturating_sub(self.size).div_ceil(step)
     }
@@ -405,12 +439,38 @@ impl Tiles {
     }
 }
 
-/// A tile and what its layers keep.
-struct Part {
+/// A tile, and how much it contributes to each pixel.
+struct Tile {
     rows: Extent,
     columns: Extent,
     shares: Tensor,
-    stream: Stream,
+}
+
+impl Tile {
+    /// The tile of a latent, `(1, Z, F, h, w)`.
+    fn of(&self, raw: &Tensor) -> Result<Tensor> {
+        let down = raw.narrow(3, self.rows.start, self.rows.len)?;
+        Ok(down.narrow(4, self.columns.start, self.columns.len)?)
+    }
+
+    /// What frames of the tile, `(C, F, H', W')`, contribute to whole ones, `(1, C, F, H, W)`.
+    fn shared(&self, frames: &Tensor) -> Result<Tensor> {
+        Ok(frames
+            .unsqueeze(0)?
+            .broadcast_mul(&self.shares)?
+            .pad_with_zeros(3, self.rows.before, self.rows.after)?
+            .pad_with_zeros(4, self.columns.before, self.columns.after)?)
+    }
+}
+
+/// A frame of the latent, or a tile of it, has passed through the decoder.
+pub struct Decoded {
+    /// How many have passed.
+    pub passes: usize,
+    /// Of how many.
+    pub of: usize,
+    /// The frames of the video that are whole now, `(1, C, F', H, W)`.
+    pub frames: Option<Tensor>,
 }
 
 /// A latent that is decoded frame by frame.
@@ -418,7 +478,7 @@ pub struct DecodeStream<'a> {
     vae: &'a WanVae,
     rows: usize,
     columns: usize,
-    parts: Vec<Part>,
+    stream: Stream,
 }
 
 impl DecodeStream<'_> {
@@ -434,33 +494,8 @@ impl DecodeStream<'_> {
                 permitted: format!("(1, channels, frames, {}, {})", self.rows, self.columns),
             });
         }
-        let raw = raw.squeeze(0)?;
-        if let [whole] = &mut self.parts[..] {
-            let frames = self.vae.decode_part(&raw, &mut whole.stream)?;
-            return Ok(frames.unsqueeze(0)?);
-        }
-        let mut sum: Option<Tensor> = None;
-        for part in &mut self.parts {
-            let (down, across) = (part.rows, part.columns);
-            let tile = raw
-                .narrow(2, down.start, down.len)?
-                .narrow(3, across.start, across.len)?;
-            let frames = self.vae.decode_part(&tile, &mut part.stream)?;
-            let frames = frames
-                .unsqueeze(0)?
-                .broadcast_mul(&part.shares)?
-                .pad_with_zeros(3, down.before, down.after)?
-                .pad_with_zeros(4, across.before, across.after)?;
-            sum = Some(match sum {
-                Some(sum) => (sum + frames)?,
-                None => frames,
-            });
-        }
-        sum.ok_or_else(|| Error::Extents {
-            name: "latent",
-            found: vec![0],
-            permitted: "of one tile or more".into(),
-        })
+        let frames = self.vae.decode_part(&raw.squeeze(0)?, &mut self.stream)?;
+        Ok(frames.unsqueeze(0)?)
     }
 }
 
@@ -508,18 +543,20 @@ impl Coder {
         })
     }
 
-    fn forward(&self, x: &Tensor, stream: &mut Stream) -> Result<Tensor> {
+    fn forward(&self, x: Tensor, stream: &mut Stream) -> Result<Tensor> {
         let mut x = self.first.forward(x, stream)?;
         if self.middle_first {
             x = self.through_middle(&x, stream)?;
         }
         for block in &self.blocks {
-            x = block.forward(&x, stream)?;
+            x = block.forward(x, stream)?;
         }
         if !self.middle_first {
             x = self.through_middle(&x, stream)?;
         }
-        self.last.forward(&self.norm.forward(&x, true)?, stream)
+        let normed = self.norm.forward(&x, true)?;
+        drop(x);
+        self.last.forward(normed, stream)
     }
 
     fn through_middle(&self, x: &Tensor, stream: &mut Stream) -> Result<Tensor> {
@@ -572,9 +609,9 @@ impl Block {
         })
     }
 
-    fn forward(&self, x: &Tensor, stream: &mut Stream) -> Result<Tensor> {
+    fn forward(&self, x: Tensor, stream: &mut Stream) -> Result<Tensor> {
         match self {
-            Self::Residual(residual) => residual.forward(x, stream),
+            Self::Residual(residual) => residual.forward(&x, stream),
             Self::Down { plane, times } => {
                 let x = plane.forward(x, stream)?;
                 match times {
@@ -588,10 +625,12 @@ impl Block {
                 order,
             } => {
                 let x = match times {
-                    Some(times) => &doubled_in_time(times, x, stream)?,
+                    Some(times) => doubled_in_time(times, &x, stream)?,
                     None => x,
                 };
-                plane.forward(&order.doubled(x)?, stream)
+                let doubled = order.doubled(&x)?;
+                drop(x);
+                plane.forward(doubled, stream)
             }
         }
     }
@@ -622,14 +661,13 @@ impl Residual {
     }
 
     fn forward(&self, x: &Tensor, stream: &mut Stream) -> Result<Tensor> {
-        let y = self
-            .conv_1
-            .forward(&self.norm_1.forward(x, true)?, stream)?;
-        let y = self
-            .conv_2
-            .forward(&self.norm_2.forward(&y, true)?, stream)?;
+        let y = {
+            let y = self.conv_1.forward(self.norm_1.forward(x, true)?, stream)?;
+            self.norm_2.forward(&y, true)?
+        };
+        let y = self.conv_2.forward(y, stream)?;
         match &self.shortcut {
-            Some(shortcut) => Ok((shortcut.forward(x, stream)? + y)?),
+            Some(shortcut) => Ok((shortcut.forward(x.clone(), stream)? + y)?),
             None => Ok((x + y)?),
         }
     }

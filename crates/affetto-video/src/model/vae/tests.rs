@@ -48,8 +48,8 @@ fn parts_are_those_of_the_reference_and_of_whole_clips() {
     for order in ORDERS {
         let vae = vae(order);
         let mut frames = Vec::new();
-        vae.decode_streamed(&io["dec.in"], None, |part| {
-            frames.push(part);
+        vae.decode_streamed(&io["dec.in"], None, |decoded| {
+            frames.extend(decoded.frames);
             Ok(())
         })
         .unwrap();
@@ -81,7 +81,7 @@ fn parts_may_be_of_any_length() {
     let latent = noise(&[1, 16, 6, 3, 2]);
     let whole = vae.decode(&latent).unwrap();
     assert_eq!(whole.dims(), [1, 3, 21, 24, 16]);
-    let mut stream = vae.decode_stream(3, 2, None).unwrap();
+    let mut stream = vae.decode_stream(3, 2);
     let parts = [(0, 2), (2, 1), (3, 3)].map(|(start, count)| {
         let part = latent.narrow(2, start, count).unwrap();
         stream.push(&part).unwrap()
@@ -97,8 +97,12 @@ fn tiles_that_hold_all_change_nothing_and_smaller_ones_cover_everything() {
     let tiled = |size, overlap| {
         let mut frames = Vec::new();
         let tiles = Some(Tiles { size, overlap });
-        vae.decode_streamed(&latent, tiles, |part| {
-            frames.push(part);
+        let mut passes = 0;
+        vae.decode_streamed(&latent, tiles, |decoded| {
+            passes += 1;
+            assert!(decoded.passes == passes && passes <= decoded.of);
+            assert!(decoded.frames.is_some() == (decoded.of - passes < 2));
+            frames.extend(decoded.frames);
             Ok(())
         })
         .unwrap();
@@ -119,7 +123,7 @@ fn tiles_that_hold_all_change_nothing_and_smaller_ones_cover_everything() {
         size: 4,
         overlap: 4,
     });
-    assert!(vae.decode_stream(7, 11, overlap).is_err());
+    assert!(vae.decode_streamed(&latent, overlap, |_| Ok(())).is_err());
 }
 
 /// The shares of all tiles at a row are 1 together.
@@ -149,7 +153,7 @@ fn extents_that_do_not_fit_are_refused() {
     assert!(vae.decode(&zeros(&[1, 16, 0, 2, 2])).is_err());
     let mut stream = vae.encode_stream();
     assert!(stream.push(&zeros(&[1, 3, 3, 16, 16])).is_err());
-    let mut stream = vae.decode_stream(2, 2, None).unwrap();
+    let mut stream = vae.decode_stream(2, 2);
     assert!(stream.push(&zeros(&[1, 16, 1, 2, 3])).is_err());
 }
 
