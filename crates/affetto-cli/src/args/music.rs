@@ -339,7 +339,7 @@ fn style(word: &str) -> Result<Style, String> {
     named(word, "styles", &Style::ALL, Style::name)
 }
 
-const CANDIDATES_OF_PIANO: &str = "Write N continuations of every few bars, 1 to 64, and go on from the one nearest to what was asked [default: 6]";
+const CANDIDATES_OF_PIANO: &str = "Write N continuations of every few bars, 1 to 64, and go on from the one nearest to what was asked [default: 10]";
 
 /// The flags of `music piano`.
 #[derive(Args)]

@@ -21,11 +21,11 @@ use crate::{
 /// The most pieces written for one request.
 pub const CANDIDATES: std::ops::RangeInclusive<usize> = 1..=64;
 /// Pieces written where nothing else is asked.
-pub const USUAL_CANDIDATES: usize = 6;
+pub const USUAL_CANDIDATES: usize = 10;
 /// How strongly attributes pull where nothing else is asked.
 pub const USUAL_GUIDANCE: f64 = 1.0;
 /// The share of probability that is drawn from where nothing else is asked.
-pub const USUAL_TOP_P: f64 = 0.98;
+pub const USUAL_TOP_P: f64 = 1.0;
 /// How far the outer notes of one hand may lie apart, in semitones: from a major sixth to two octaves.
 pub const HAND_SPANS: std::ops::RangeInclusive<u8> = 9..=24;
 /// The widest pull of the attributes.

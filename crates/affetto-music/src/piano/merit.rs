@@ -10,11 +10,11 @@ use super::{
 
 /// How much it counts, in nats, that all asked attributes lie where they should.
 const HIT_WEIGHT: f64 = 12.0;
-/// The same for a nat of the critic's odds. So much costs no attribute; at 1 a twentieth of those that are hit is lost.
-const CRITIC_WEIGHT: f64 = 0.1;
+/// The same for a nat of the critic's odds.
+const CRITIC_WEIGHT: f64 = 0.3;
 /// How much a mark of a passage of the training music counts against it, in nats.
 const COPY_WEIGHT: f64 = 3.0;
-/// The same for a nat of mean likelihood of the tokens.
+/// The same for a nat of mean likelihood of the tokens, where there is no critic: what is likeliest is more even than music.
 const LIKELIHOOD_WEIGHT: f64 = 1.0;
 
 /// What is known of the music that the network learned from.
@@ -48,8 +48,10 @@ impl Known<'_> {
 
     /// How well what is written might be music, in nats. What the critic hears of it is made where there is one.
     pub fn like_music(&self, written: &Written, heard: impl FnOnce() -> Vec<f64>) -> f64 {
-        let odds = self.critic.map_or(1.0, |critic| critic.odds_of(&heard()));
-        CRITIC_WEIGHT * libm::log(odds) + LIKELIHOOD_WEIGHT * written.log_likelihood()
+        match self.critic {
+            Some(critic) => CRITIC_WEIGHT * libm::log(critic.odds_of(&heard())),
+            None => LIKELIHOOD_WEIGHT * written.log_likelihood(),
+        }
     }
 }
 

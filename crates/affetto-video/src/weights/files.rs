@@ -365,6 +365,11 @@ impl File {
     }
 
     fn stored_blocks(&self, content: &Content, name: &str, device: &Device) -> Result<QTensor> {
+        let info = content.tensor_infos.get(name);
+        // The crate makes a slice of the blocks, which bytes that are none do not stand right for.
+        if info.is_some_and(|info| info.shape.elem_count() == 0) {
+            return Err(self.damaged_by(name, "it has no numbers"));
+        }
         content
             .tensor(&mut self.reader()?, name, device)
             .map_err(|error| self.damaged(name, &error))

@@ -477,3 +477,36 @@ fn damaged_files_give_errors_that_name_them() {
         .is_err()
     );
 }
+
+/// A matrix without rows and columns, which the reader would make a slice of from no address.
+#[test]
+fn a_tensor_of_a_gguf_file_has_numbers() {
+    let name = "blocks.0.attn1.to_q.weight";
+    let words =
+        |words: &[u64]| -> Vec<u8> { words.iter().flat_map(|word| word.to_le_bytes()).collect() };
+    let version_and_counts = [&3u32.to_le_bytes()[..], &words(&[1, 0])].concat();
+    let extents = [
+        &words(&[name.len() as u64])[..],
+        name.as_bytes(),
+        &2u32.to_le_bytes(),
+        &words(&[0, 0]),
+    ]
+    .concat();
+    let kind_and_offset = [&0u32.to_le_bytes()[..], &words(&[0, 0, 0, 0, 0])].concat();
+    let bytes = [
+        &b"GGUF"[..],
+        &version_and_counts,
+        &extents,
+        &kind_and_offset,
+    ]
+    .concat();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("none.gguf");
+    fs::write(&path, bytes).unwrap();
+    let weights = Weights::open(&path, Network::Dit, &Device::Cpu).unwrap();
+    let error = weights.get(name, &[0, 0]).err().unwrap().to_string();
+    assert!(
+        error.contains("it has no numbers") && error.contains("none.gguf"),
+        "{error}"
+    );
+}
