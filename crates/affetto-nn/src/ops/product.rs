@@ -9,6 +9,8 @@ use super::Real;
 
 /// The most rows of a tile in [`product_in_tiles`].
 const TILE_ROWS: usize = 1024;
+/// The least columns of one where there are enough.
+const TILE_COLUMNS: usize = 512;
 
 /// A matrix read from a slice: element `(row, column)` stands at
 /// `row * row_stride + column * column_stride`.
@@ -137,10 +139,12 @@ pub(crate) fn product_in_tiles<T: Real>(
 /// Into how many tiles a product of so many rows and columns is cut, down and across: large ones, since the factors of
 /// each are copied, of about one size, and an even number, so that two threads end together.
 fn tiles(rows: usize, columns: usize) -> [usize; 2] {
-    match rows <= TILE_ROWS / 4 {
-        true => [1, 1],
-        false => [rows.div_ceil(TILE_ROWS), if columns < 2 { 1 } else { 2 }],
+    if rows <= TILE_ROWS / 4 {
+        return [1, 1];
     }
+    let pairs = (columns / (2 * TILE_COLUMNS)).max(1);
+    let across = if columns < 2 { 1 } else { 2 * pairs };
+    [rows.div_ceil(TILE_ROWS), across]
 }
 
 /// Where a matrix begins that several threads write parts of.
@@ -201,7 +205,6 @@ unsafe fn tile<T: Real>(
 mod tests {
     use super::*;
 
-    /// (1 2 3; 4 5 6) times its transpose, by hand, into rows four apart.
     #[test]
     fn tiles_together_are_the_whole() {
         for (rows, columns, inner) in [
@@ -210,6 +213,7 @@ mod tests {
             (513, 7, 5),
             (2055, 50, 3),
             (700, 3, 0),
+            (300, 2500, 2),
         ] {
             let numbers = |count: usize, step: usize| -> Vec<f64> {
                 (0..count)
@@ -229,6 +233,7 @@ mod tests {
         }
     }
 
+    /// (1 2 3; 4 5 6) times its transpose, by hand, into rows four apart.
     #[test]
     fn a_product_worked_by_hand() {
         let data = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
