@@ -2,7 +2,7 @@
 
 use std::io;
 
-use affetto::{Error, Hint, attributes, face, media, music, nn::NnError, video};
+use affetto::{Error, Hint, attributes, face, media, music, nn::NnError, on_one_line, video};
 use serde::Serialize;
 
 /// Exit codes, the same for every command.
@@ -97,10 +97,9 @@ impl Failure {
 
     fn of(code: Code, error: &(impl Hint + std::error::Error)) -> Self {
         // A message may repeat a word of a hostile file.
-        let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
         Self {
             code,
-            message: error.to_string().chars().map(plain).collect(),
+            message: on_one_line(&error.to_string()).collect(),
             hint: error.hint(),
         }
     }

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use affetto_core::{Hint, LimitError};
+use affetto_core::{Hint, LimitError, on_one_line};
 
 use crate::{Taxonomy, Unit};
 
@@ -206,8 +206,7 @@ impl Hint for Error {
 /// One line of at most 300 characters: what a file holds may be long and odd.
 pub(crate) fn shortened(text: impl ToString) -> String {
     let text = text.to_string();
-    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let printable: String = printable.take(301).collect();
+    let printable: String = on_one_line(&text).take(301).collect();
     match printable.char_indices().nth(300) {
         Some((end, _)) => format!("{}...", &printable[..end]),
         None => printable,

@@ -21,7 +21,7 @@ mod take;
 pub use affetto_attributes::{
     self as attributes, LeadSheetMeasures, ValenceClass, piece::Attribute,
 };
-pub use affetto_core::{Hint, Progress, Seed, Silent, Stage, Warning};
+pub use affetto_core::{Hint, Progress, Seed, Silent, Stage, Warning, on_one_line};
 pub use affetto_emotion::{self as emotion, Curve, Emotion, EmotionParts, Mixture, Vad};
 pub use affetto_face::{
     self as face,

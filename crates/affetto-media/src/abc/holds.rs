@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use affetto_core::on_one_line;
+
 use super::{VELOCITY, measure::GRID};
 use crate::{
     Bar, ChordChange, Limits, Note, Part, Quarters, Role, Score, Section, Tempo, TempoChange,
@@ -63,10 +65,7 @@ fn held_bar(bar: &Bar) -> Option<Bar> {
 
 /// One line, trimmed and cut.
 fn text(text: &str) -> String {
-    let one_line: String = text
-        .chars()
-        .map(|letter| if letter.is_control() { ' ' } else { letter })
-        .collect();
+    let one_line: String = on_one_line(text).collect();
     let cut: String = one_line.trim().chars().take(Limits::DEFAULT.text).collect();
     cut.trim().into()
 }

@@ -1,5 +1,9 @@
 //! The words inside text events, markers and names.
 
+use std::borrow::Cow;
+
+use affetto_core::on_one_line;
+
 use crate::{ChordSymbol, Metre, Role};
 
 const NO_CHORD: &str = "N.C.";
@@ -90,24 +94,13 @@ impl Remark {
 /// Text as files hold it: UTF-8, or else Latin-1. Control characters become spaces, spaces around it go,
 /// and at most `limit` characters stay.
 pub(super) fn decode(bytes: &[u8], limit: usize) -> String {
-    let clean = |c: char| if c.is_control() { ' ' } else { c };
-    let text: String = match std::str::from_utf8(bytes) {
-        Ok(text) => text
-            .trim_matches(is_blank)
-            .chars()
-            .map(clean)
-            .take(limit)
-            .collect(),
-        Err(_) => {
-            let latin_1: String = bytes.iter().map(|byte| char::from(*byte)).collect();
-            latin_1
-                .trim_matches(is_blank)
-                .chars()
-                .map(clean)
-                .take(limit)
-                .collect()
-        }
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
     };
+    let text: String = on_one_line(text.trim_matches(is_blank))
+        .take(limit)
+        .collect();
     text.trim_end().into()
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use affetto_core::read_limited;
+use affetto_core::{on_one_line, read_limited};
 use affetto_emotion::nearest;
 use usvg::{
     roxmltree,
@@ -622,8 +622,7 @@ pub(super) fn malformed(place: &str, reason: String) -> Error {
 
 /// The beginning of a text of the file, on one line.
 pub(super) fn shown(text: &str, most: usize) -> String {
-    let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
-    text.chars().take(most).map(plain).collect()
+    on_one_line(text).take(most).collect()
 }
 
 /// A drawing program may put everything into a layer: groups with a role come out of groups without.

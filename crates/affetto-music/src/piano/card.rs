@@ -36,7 +36,7 @@ pub fn card(report: &TrainReport, bytes: usize) -> String {
          sha256: {sha256}\n\
          licence: MIT OR Apache-2.0\n\
          data:\n{data}\
-         command: affetto train piano --size {size}{without} --data DIR\n\
+         command: affetto train piano --size {size}{without} --data DIR{from}\n\
          results:\n  \
            steps: {best_step}\n  \
            pieces: {{ train: {train}, valid: {valid}, test: {test} }}\n  \
@@ -54,9 +54,19 @@ pub fn card(report: &TrainReport, bytes: usize) -> String {
          {tokens} tokens of those {test} pieces the mean negative log-likelihood of a token is {told:.3} nats where the network\n\
          is told the attributes of the music, {told_none:.3} where it is told none, and {told_others:.3} where it is told those of\n\
          other music of the same style; {untrained:.3} before training. Of a note it is {per_note:.3} nats.\n\n\
-         The weights kept are those after step {best_step} of {steps}, a moving average, in 16 bits. What a low and a high\n\
+         The weights kept are those after step {best_step} of {steps}, a moving average, in 16 bits.{begun_from} What a low and a high\n\
          value of each attribute is stands in `statistics.json`; works whose licence asks for a name in `attribution.md`.\n\
          {evaluated}",
+        from = if report.from_weights {
+            " --from WEIGHTS"
+        } else {
+            ""
+        },
+        begun_from = if report.from_weights {
+            " These steps began\nfrom the weights that `--from` named, whose own steps are not among them."
+        } else {
+            ""
+        },
         figures = report.evaluation.as_ref().map(figures).unwrap_or_default(),
         evaluated = report
             .evaluation

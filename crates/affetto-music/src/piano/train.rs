@@ -72,6 +72,8 @@ pub struct TrainReport {
     pub steps: usize,
     /// The step of the weights that were kept.
     pub best_step: usize,
+    /// Whether the first step began from weights that were named; their own steps are not counted.
+    pub from_weights: bool,
     /// Songs to train on, to choose by, to measure on.
     pub songs: [usize; 3],
     /// Windows to train on, to choose by, to measure on.
@@ -214,6 +216,7 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
         parameters: weights.count(),
         steps: report.step,
         best_step: best.map_or(0, |best| best.step),
+        from_weights: options.from.is_some(),
         songs: corpus.songs,
         windows: [&corpus.train, &corpus.valid, &corpus.test].map(Vec::len),
         sources: corpus.sources.clone(),

@@ -3,6 +3,8 @@
 // all that it needs to be sound.
 #![allow(unsafe_code)]
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::Real;
@@ -67,8 +69,6 @@ pub(crate) fn product<T: Real>(
     if rows == 0 || columns == 0 {
         return;
     }
-    assert!(row_stride >= columns && (rows - 1) * row_stride + columns <= into.len());
-    assert_eq!(inner, right.rows);
     if inner == 0 {
         if !accumulate {
             for row in 0..rows {
@@ -77,8 +77,8 @@ pub(crate) fn product<T: Real>(
         }
         return;
     }
-    assert!(left.last() < left.data.len() && right.last() < right.data.len());
-    // SAFETY: every index that is formed lies within the slices, as asserted above; `into` is
+    assert_fit(into, row_stride, &left, &right);
+    // SAFETY: every index that is formed lies within the slices, as was asserted; `into` is
     // borrowed mutably, so it overlaps neither factor.
     unsafe { tile(into.as_mut_ptr(), row_stride, left, right, accumulate) }
 }
@@ -96,12 +96,11 @@ pub(crate) fn product_in_tiles<T: Real>(
 ) {
     let (rows, columns) = (left.rows, right.columns);
     let [down, across] = tiles(rows, columns);
-    if down * across == 1 || left.columns == 0 {
+    if down * across == 1 || columns == 0 || left.columns == 0 {
         product(into, columns, left, right, accumulate);
         return;
     }
-    assert!(rows * columns <= into.len() && left.columns == right.rows);
-    assert!(left.last() < left.data.len() && right.last() < right.data.len());
+    assert_fit(into, columns, &left, &right);
     let begin = Shared(into.as_mut_ptr());
     let (height, width) = (rows.div_ceil(down), columns.div_ceil(across));
     (0..down * across).into_par_iter().for_each(|index| {
@@ -123,7 +122,7 @@ pub(crate) fn product_in_tiles<T: Real>(
             columns: width,
             ..right
         };
-        // SAFETY: tiles do not overlap, and lie within the slices, as asserted above.
+        // SAFETY: tiles do not overlap, and lie within the slices, as was asserted.
         unsafe {
             tile(
                 begin.at(top * columns + start),
@@ -134,6 +133,59 @@ pub(crate) fn product_in_tiles<T: Real>(
             )
         }
     });
+}
+
+/// As [`product_in_tiles`] of `left` and the transpose of a matrix of `columns` rows, added to `into`: some of its rows are
+/// made by `made` when they are needed, and let go.
+///
+/// # Panics
+/// As [`product`], and where `made` gives other than `left.columns` numbers a row.
+pub(crate) fn product_with_made<T: Real, E: Send>(
+    into: &mut [T],
+    left: Matrix<T>,
+    columns: usize,
+    made: impl Fn(Range<usize>) -> Result<Vec<T>, E> + Sync,
+) -> Result<(), E> {
+    if left.rows == 0 || columns == 0 || left.columns == 0 {
+        return Ok(());
+    }
+    assert!(left.rows * columns <= into.len() && left.last() < left.data.len());
+    let begin = Shared(into.as_mut_ptr());
+    let width = columns.div_ceil(2 * columns.div_ceil(2 * TILE_COLUMNS));
+    (0..columns.div_ceil(width))
+        .into_par_iter()
+        .try_for_each(|part| {
+            let range = part * width..columns.min((part + 1) * width);
+            let numbers = made(range.clone())?;
+            let right = Matrix::new(&numbers, range.len(), left.columns, left.columns).transposed();
+            assert!(right.last() < numbers.len());
+            for top in (0..left.rows).step_by(TILE_ROWS) {
+                let left = Matrix {
+                    data: &left.data[top * left.row_stride..],
+                    rows: TILE_ROWS.min(left.rows - top),
+                    ..left
+                };
+                // SAFETY: parts do not overlap, and lie within the slices, as was asserted.
+                unsafe {
+                    tile(
+                        begin.at(top * columns + range.start),
+                        columns,
+                        left,
+                        right,
+                        true,
+                    )
+                }
+            }
+            Ok(())
+        })
+}
+
+/// That the factors fit one another and everything its slice; none of the extents is 0.
+fn assert_fit<T>(into: &[T], row_stride: usize, left: &Matrix<T>, right: &Matrix<T>) {
+    let (rows, columns) = (left.rows, right.columns);
+    assert!(row_stride >= columns && (rows - 1) * row_stride + columns <= into.len());
+    assert_eq!(left.columns, right.rows);
+    assert!(left.last() < left.data.len() && right.last() < right.data.len());
 }
 
 /// Into how many tiles a product of so many rows and columns is cut, down and across: large ones, since the factors of

@@ -598,9 +598,6 @@ impl Block {
         };
         let tokens = y.dim(1)?;
         let at_a_time = feed_forward_tokens(tokens);
-        if at_a_time == tokens {
-            return some(&y);
-        }
         let parts = (0..tokens)
             .step_by(at_a_time)
             .map(|start| some(&y.narrow(1, start, at_a_time.min(tokens - start))?))
