@@ -397,7 +397,7 @@ fn what_is_taught_is_learned_and_seen_in_samples() {
     let options = TrainOptions {
         rank: 16,
         alpha: 16.0,
-        rate: 0.005,
+        rate: 0.003,
         ..school.options("lora.safetensors", 1600)
     };
     let report = train(&options, &wan, &Device::Cpu, &Silent).unwrap();
