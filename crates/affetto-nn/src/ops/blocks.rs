@@ -32,13 +32,11 @@ const TILES: usize = 2;
 /// Rows of the input that pass by two tiles together.
 const PANEL: usize = 96;
 
-/// With fewer rows of the input than this, candle's product costs less than making floats of the weight.
-const FEW_ROWS: usize = 4;
-
 /// `x weight^T + bias`: `x` is `(..., in)`, `weight` `(out, in)`, `bias` `(out)`; no gradient. No second copy of the weight is
 /// made. Where it is in blocks of 8 bits (`Q8_0`) and the processor multiplies vectors of bytes or of 16 bits, each 32 numbers
 /// of the input are rounded to 8 bits too, with the same result to the bit by either kind of vectors. Other blocks become
-/// floats, some rows of the weight at a time. On devices, and of few rows, this is candle's product.
+/// floats, some rows of the weight at a time. On devices this is candle's product, and where the input has fewer rows than a
+/// block has numbers, since making the floats would cost more.
 pub fn blocks_linear(x: &Tensor, weight: &QMatMul, bias: &Tensor) -> Result<Tensor> {
     let x = x.contiguous()?;
     if let QMatMul::QTensor(blocks) = weight
@@ -48,7 +46,8 @@ pub fn blocks_linear(x: &Tensor, weight: &QMatMul, bias: &Tensor) -> Result<Tens
             GgmlDType::Q8_0 => product_here(),
             _ => None,
         };
-        if product.is_some() || x.elem_count() >= FEW_ROWS * x.dim(D::Minus1)? {
+        let rows = x.elem_count() / x.dim(D::Minus1)?;
+        if product.is_some() || rows >= blocks.dtype().block_size() {
             let layer = BlocksLinear {
                 weight: blocks.clone(),
                 product,
