@@ -26,6 +26,14 @@ pub fn card(report: &TrainReport, bytes: usize) -> String {
     } else {
         " --without-pop909"
     };
+    let (from, begun_from) = if report.from_weights {
+        (
+            " --from WEIGHTS",
+            " These steps began\nfrom the weights that `--from` named, whose own steps are not among them.",
+        )
+    } else {
+        ("", "")
+    };
     let ([train, valid, test], size) = (report.songs, report.size);
     format!(
         "---\n\
@@ -57,16 +65,6 @@ pub fn card(report: &TrainReport, bytes: usize) -> String {
          The weights kept are those after step {best_step} of {steps}, a moving average, in 16 bits.{begun_from} What a low and a high\n\
          value of each attribute is stands in `statistics.json`; works whose licence asks for a name in `attribution.md`.\n\
          {evaluated}",
-        from = if report.from_weights {
-            " --from WEIGHTS"
-        } else {
-            ""
-        },
-        begun_from = if report.from_weights {
-            " These steps began\nfrom the weights that `--from` named, whose own steps are not among them."
-        } else {
-            ""
-        },
         figures = report.evaluation.as_ref().map(figures).unwrap_or_default(),
         evaluated = report
             .evaluation

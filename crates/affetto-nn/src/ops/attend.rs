@@ -7,7 +7,7 @@ use super::{
     Attention, Real, Softmax,
     attention::cross_gradients,
     by_dtype, fused, numbers,
-    product::{Matrix, product},
+    product::{Matrix, even_part, product},
     softmax::{softmax, softmax_row},
     vectorised,
 };
@@ -68,11 +68,6 @@ fn composed(queries: &Tensor, keys: &Tensor, values: &Tensor, heads: usize) -> R
         .reshape((batch, len, width))
 }
 
-/// Queries in one piece of work: an even number of pieces of about one size, so that two threads end together.
-fn piece_of(len: usize) -> usize {
-    len.div_ceil(2 * len.div_ceil(2 * QUERIES)).max(1)
-}
-
 struct Attend {
     heads: usize,
 }
@@ -110,7 +105,7 @@ impl CustomOp3 for Attend {
                         width,
                         heads: self.heads,
                     };
-                    let chunk = piece_of(len) * width;
+                    let chunk = even_part(len, QUERIES) * width;
                     out.par_chunks_mut(chunk)
                         .zip(queries.par_chunks(chunk))
                         .for_each_init(Vec::new, |scores, (out, queries)| item.attend(queries, out, scores));

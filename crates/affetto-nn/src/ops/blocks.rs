@@ -6,7 +6,7 @@
 // Other processors go by candle's product.
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 
-use std::{array, borrow::Cow, ops::Range, sync::Arc};
+use std::{array, borrow::Cow, ops::Range, ptr, sync::Arc};
 
 use candle_core::{
     CpuStorage, CustomOp2, D, DType, Device, Layout, Module, Result, Shape, Tensor,
@@ -16,8 +16,10 @@ use half::f16;
 use rayon::prelude::*;
 
 use super::{
-    fused, numbers,
-    product::{Matrix, product_with_made},
+    fused,
+    linear::rows_of_bias,
+    numbers,
+    product::{Matrix, Shared, product_with_made},
     vectorised,
 };
 
@@ -63,7 +65,8 @@ fn fits(x: &Tensor, weight: &QTensor, bias: &Tensor) -> bool {
         return false;
     };
     let f32s = x.dtype() == DType::F32 && bias.dtype() == DType::F32;
-    let extents = x.rank() > 1 && x.dim(D::Minus1).ok() == Some(*width) && bias.dims() == [*out];
+    let extents =
+        x.rank() > 1 && *out > 0 && x.dim(D::Minus1).ok() == Some(*width) && bias.dims() == [*out];
     let in_blocks = weight.device().is_cpu() && *width > 0 && width.is_multiple_of(BLOCK);
     fused(x) && f32s && extents && in_blocks
 }
@@ -138,10 +141,7 @@ fn by_floats(
             .flatten_all()?
             .to_vec1()
     };
-    let mut out = vec![0f32; rows * bias.len()];
-    for out in out.chunks_exact_mut(bias.len().max(1)) {
-        out.copy_from_slice(bias);
-    }
+    let mut out = rows_of_bias(rows, bias);
     let x = Matrix::new(x, rows, width, width);
     product_with_made(&mut out, x, bias.len(), floats)?;
     Ok(out)
@@ -291,24 +291,6 @@ impl<const WORDS: usize> Tile<WORDS> {
     }
 }
 
-/// Where the results are written, by several pieces of work at once.
-#[derive(Clone, Copy)]
-struct Out(*mut f32);
-
-// SAFETY: each piece of work has columns of its own.
-unsafe impl Send for Out {}
-// SAFETY: as above.
-unsafe impl Sync for Out {}
-
-impl Out {
-    /// # Safety
-    /// `index` and the numbers after it must be there, and nobody else may write them.
-    unsafe fn write(self, index: usize, numbers: &[f32]) {
-        // SAFETY: the caller's.
-        unsafe { std::ptr::copy_nonoverlapping(numbers.as_ptr(), self.0.add(index), numbers.len()) }
-    }
-}
-
 /// Adds the products of rows of the input with the rows of two tiles.
 trait Sums<const WORDS: usize> {
     fn sums<const N: usize>(
@@ -329,7 +311,7 @@ fn product<const WORDS: usize, const ROWS: usize, S: Sums<WORDS>>(
     let input: Input<WORDS> = Input::new(x, width);
     let (rows, columns) = (input.rows(), bias.len());
     let mut numbers = vec![0f32; rows * columns];
-    let out = Out(numbers.as_mut_ptr());
+    let out = Shared(numbers.as_mut_ptr());
     let tiles = || vec![Tile::EMPTY; TILES * input.width];
     (0..columns.div_ceil(TILES * TILE))
         .into_par_iter()
@@ -361,8 +343,9 @@ fn product<const WORDS: usize, const ROWS: usize, S: Sums<WORDS>>(
                     for (sum, bias) in sums.iter_mut().zip(bias) {
                         *sum += bias;
                     }
+                    let at = (begin + row) * columns + first;
                     // SAFETY: the columns of this piece, in a row that is there.
-                    unsafe { out.write((begin + row) * columns + first, &sums[..bias.len()]) };
+                    unsafe { ptr::copy_nonoverlapping(sums.as_ptr(), out.at(at), bias.len()) };
                 }
             }
         });

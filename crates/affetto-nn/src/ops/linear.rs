@@ -98,15 +98,21 @@ impl CustomOp3 for Linear {
     }
 }
 
-fn forward<T: Real>(x: &[T], weight: &[T], bias: &[T]) -> Vec<T> {
-    let (width_in, width_out) = (weight.len() / bias.len(), bias.len());
-    let rows = x.len() / width_in;
-    let mut out = vec![T::ZERO; rows * width_out];
-    out.par_chunks_mut(ROWS * width_out).for_each(|rows| {
-        for row in rows.chunks_exact_mut(width_out) {
+/// `(rows, out)`.
+pub(super) fn rows_of_bias<T: Real>(rows: usize, bias: &[T]) -> Vec<T> {
+    let mut out = vec![T::ZERO; rows * bias.len()];
+    out.par_chunks_mut(ROWS * bias.len()).for_each(|rows| {
+        for row in rows.chunks_exact_mut(bias.len()) {
             row.copy_from_slice(bias);
         }
     });
+    out
+}
+
+fn forward<T: Real>(x: &[T], weight: &[T], bias: &[T]) -> Vec<T> {
+    let (width_in, width_out) = (weight.len() / bias.len(), bias.len());
+    let rows = x.len() / width_in;
+    let mut out = rows_of_bias(rows, bias);
     let x = Matrix::new(x, rows, width_in, width_in);
     let weight = Matrix::new(weight, width_out, width_in, width_in);
     product_in_tiles(&mut out, x, weight.transposed(), true);

@@ -77,7 +77,7 @@ pub(crate) fn product<T: Real>(
         }
         return;
     }
-    assert_fit(into, row_stride, &left, &right);
+    assert_fit(into.len(), row_stride, &left, &right);
     // SAFETY: every index that is formed lies within the slices, as was asserted; `into` is
     // borrowed mutably, so it overlaps neither factor.
     unsafe { tile(into.as_mut_ptr(), row_stride, left, right, accumulate) }
@@ -100,7 +100,7 @@ pub(crate) fn product_in_tiles<T: Real>(
         product(into, columns, left, right, accumulate);
         return;
     }
-    assert_fit(into, columns, &left, &right);
+    assert_fit(into.len(), columns, &left, &right);
     let begin = Shared(into.as_mut_ptr());
     let (height, width) = (rows.div_ceil(down), columns.div_ceil(across));
     (0..down * across).into_par_iter().for_each(|index| {
@@ -139,7 +139,7 @@ pub(crate) fn product_in_tiles<T: Real>(
 /// made by `made` when they are needed, and let go.
 ///
 /// # Panics
-/// As [`product`], and where `made` gives other than `left.columns` numbers a row.
+/// As [`product`], and where `made` gives fewer than `left.columns` numbers a row.
 pub(crate) fn product_with_made<T: Real, E: Send>(
     into: &mut [T],
     left: Matrix<T>,
@@ -149,16 +149,15 @@ pub(crate) fn product_with_made<T: Real, E: Send>(
     if left.rows == 0 || columns == 0 || left.columns == 0 {
         return Ok(());
     }
-    assert!(left.rows * columns <= into.len() && left.last() < left.data.len());
-    let begin = Shared(into.as_mut_ptr());
-    let width = columns.div_ceil(2 * columns.div_ceil(2 * TILE_COLUMNS));
+    let (begin, room) = (Shared(into.as_mut_ptr()), into.len());
+    let width = even_part(columns, TILE_COLUMNS);
     (0..columns.div_ceil(width))
         .into_par_iter()
         .try_for_each(|part| {
             let range = part * width..columns.min((part + 1) * width);
             let numbers = made(range.clone())?;
             let right = Matrix::new(&numbers, range.len(), left.columns, left.columns).transposed();
-            assert!(right.last() < numbers.len());
+            assert_fit(room - range.start, columns, &left, &right);
             for top in (0..left.rows).step_by(TILE_ROWS) {
                 let left = Matrix {
                     data: &left.data[top * left.row_stride..],
@@ -180,12 +179,18 @@ pub(crate) fn product_with_made<T: Real, E: Send>(
         })
 }
 
-/// That the factors fit one another and everything its slice; none of the extents is 0.
-fn assert_fit<T>(into: &[T], row_stride: usize, left: &Matrix<T>, right: &Matrix<T>) {
+/// That the factors fit one another, their slices, and `room` for the result; none of the extents is 0.
+fn assert_fit<T>(room: usize, row_stride: usize, left: &Matrix<T>, right: &Matrix<T>) {
     let (rows, columns) = (left.rows, right.columns);
-    assert!(row_stride >= columns && (rows - 1) * row_stride + columns <= into.len());
+    assert!(row_stride >= columns && (rows - 1) * row_stride + columns <= room);
     assert_eq!(left.columns, right.rows);
     assert!(left.last() < left.data.len() && right.last() < right.data.len());
+}
+
+/// How many of so many are in a part of at most `most`: parts of about one size, and an even number of them, so that two
+/// threads end together.
+pub(super) fn even_part(count: usize, most: usize) -> usize {
+    count.div_ceil(2 * count.div_ceil(2 * most).max(1)).max(1)
 }
 
 /// Into how many tiles a product of so many rows and columns is cut, down and across: large ones, since the factors of
@@ -201,18 +206,18 @@ fn tiles(rows: usize, columns: usize) -> [usize; 2] {
 
 /// Where a matrix begins that several threads write parts of.
 #[derive(Clone, Copy)]
-struct Shared<T>(*mut T);
+pub(super) struct Shared<T>(pub *mut T);
 
 impl<T> Shared<T> {
     /// # Safety
     /// The matrix has more than `offset` numbers.
-    unsafe fn at(self, offset: usize) -> *mut T {
+    pub unsafe fn at(self, offset: usize) -> *mut T {
         // SAFETY: the caller's promise.
         unsafe { self.0.add(offset) }
     }
 }
 
-// SAFETY: each thread writes its own tile.
+// SAFETY: each thread writes a part of its own.
 unsafe impl<T: Send> Send for Shared<T> {}
 // SAFETY: the same.
 unsafe impl<T: Send> Sync for Shared<T> {}
