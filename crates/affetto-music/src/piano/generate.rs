@@ -12,8 +12,8 @@ use super::{
 };
 use crate::Error;
 
-/// Pieces written side by side by one thread: the weights are read once for all of them.
-const SIDE_BY_SIDE: usize = 4;
+/// Tokens after which threads share anew the pieces that are still written: some end their bars before others.
+const ROUND: usize = 16;
 /// Bars after which continuations are chosen from, at least.
 pub const STRETCH: usize = 4;
 
@@ -100,9 +100,7 @@ pub fn write(
             written: best.clone(),
         };
         let mut writers: Vec<Writer> = (0..search.candidates.max(1)).map(begin).collect();
-        writers
-            .par_chunks_mut(SIDE_BY_SIDE)
-            .try_for_each(|writers| write_together(network, task, writers, until, progress))?;
+        write_until(network, task, &mut writers, until, progress)?;
         if writers.len() > 1 {
             let merits: Vec<f64> = writers
                 .par_iter()
@@ -152,7 +150,8 @@ pub fn log_likelihood_after(
     Ok(sum / f64::from(count.max(1)))
 }
 
-fn write_together(
+/// Every thread writes its share of the pieces side by side, so that it reads the weights once for all of them.
+fn write_until(
     network: &Decoder,
     task: &Task<'_>,
     writers: &mut [Writer],
@@ -160,8 +159,12 @@ fn write_together(
     progress: &dyn Progress,
 ) -> Result<(), Error> {
     let bars = task.plan.bars.len();
-    let mut done = 0;
     loop {
+        let done = writers.iter().map(|writer| writer.written.bars()).min();
+        progress.step(Stage::Generate, done.unwrap_or(until), bars);
+        if progress.cancelled() {
+            return Err(Error::Cancelled);
+        }
         let mut active: Vec<&mut Writer> = writers
             .iter_mut()
             .filter(|writer| writer.written.bars() < until)
@@ -169,24 +172,34 @@ fn write_together(
         if active.is_empty() {
             return Ok(());
         }
-        for writer in &mut active {
-            writer.draw(network, task);
-        }
-        let mut readers: Vec<&mut Reader> = active
-            .into_iter()
-            .map(|writer| &mut writer.written.reader)
-            .collect();
-        step(network, &mut readers)?;
-        let slowest = readers.iter().map(|reader| reader.cursor.bar()).min();
-        let slowest = slowest.unwrap_or(until);
-        if slowest > done {
-            done = slowest;
-            progress.step(Stage::Generate, done, bars);
-            if progress.cancelled() {
-                return Err(Error::Cancelled);
+        let share = active.len().div_ceil(rayon::current_num_threads());
+        active
+            .par_chunks_mut(share)
+            .try_for_each(|writers| write_together(network, task, writers, until))?;
+    }
+}
+
+/// Writes at most [`ROUND`] tokens of each piece.
+fn write_together(
+    network: &Decoder,
+    task: &Task<'_>,
+    writers: &mut [&mut Writer],
+    until: usize,
+) -> Result<(), Error> {
+    for _ in 0..ROUND {
+        let mut readers = Vec::new();
+        for writer in writers.iter_mut() {
+            if writer.written.bars() < until {
+                writer.draw(network, task);
+                readers.push(&mut writer.written.reader);
             }
         }
+        if readers.is_empty() {
+            break;
+        }
+        step(network, &mut readers)?;
     }
+    Ok(())
 }
 
 /// Reads a sequence and knows what the network expects next.

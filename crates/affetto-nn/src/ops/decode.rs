@@ -97,31 +97,16 @@ impl Panels {
 
     #[inline(always)]
     fn apply_panels(&self, x: &[f32], out: &mut [f32]) {
-        let rows = x.len() / self.inputs.max(1);
-        let whole = rows / ROWS * ROWS;
-        let (tiled, rest) = x.split_at(whole * self.inputs);
-        let (out_tiled, out_rest) = out.split_at_mut(whole * self.outputs);
-        self.apply_tiles(tiled, out_tiled);
-        match rows - whole {
+        match x.len() / self.inputs.max(1) {
             0 => {}
-            1 => self.apply_row(rest, out_rest),
-            _ => {
-                // Rows of nothing beside them cost less than reading the weights for each row.
-                let mut padded = vec![0.0; ROWS * self.inputs];
-                padded[..rest.len()].copy_from_slice(rest);
-                let mut sums = vec![0.0; ROWS * self.outputs];
-                self.apply_tiles(&padded, &mut sums);
-                out_rest.copy_from_slice(&sums[..out_rest.len()]);
-            }
+            1 => self.apply_row(x, out),
+            rows => self.apply_tiles(rows.div_ceil(rows.div_ceil(ROWS)), x, out),
         }
     }
 
-    /// [`ROWS`] rows at a time, a panel of weights for all of them.
+    /// Some rows at a time, a panel of weights for all of them while the next one is fetched.
     #[inline(always)]
-    fn apply_tiles(&self, x: &[f32], out: &mut [f32]) {
-        if x.is_empty() {
-            return;
-        }
+    fn apply_tiles(&self, rows: usize, x: &[f32], out: &mut [f32]) {
         let panels = self.weights.chunks_exact((self.inputs * PANEL).max(1));
         for ((start, weights), bias) in (0..)
             .step_by(PANEL)
@@ -129,9 +114,21 @@ impl Panels {
             .zip(self.bias.as_chunks::<PANEL>().0)
         {
             let count = PANEL.min(self.outputs - start);
-            let tiles = x.chunks_exact(ROWS * self.inputs);
-            for (x, out) in tiles.zip(out.chunks_exact_mut(ROWS * self.outputs)) {
-                let sums = tile_sums(x, weights, bias);
+            let tiles = x.chunks(rows * self.inputs);
+            let mut next = Fetch {
+                at: weights.as_ptr_range().end,
+                step: PANEL / tiles.len(),
+            };
+            for (x, out) in tiles.zip(out.chunks_mut(rows * self.outputs)) {
+                let mut sums = [*bias; ROWS];
+                match x.len() / self.inputs {
+                    6 => add_six(x, weights, &mut next, &mut sums),
+                    5 => add_five(x, weights, &mut next, &mut sums),
+                    4 => add_four(x, weights, &mut next, &mut sums),
+                    3 => add_three(x, weights, &mut next, &mut sums),
+                    2 => add_two(x, weights, &mut next, &mut sums),
+                    _ => sums[0] = panel_sums(x, weights, *bias),
+                }
                 for (out, sums) in out.chunks_exact_mut(self.outputs).zip(&sums) {
                     out[start..start + count].copy_from_slice(&sums[..count]);
                 }
@@ -161,26 +158,54 @@ impl Panels {
     }
 }
 
-/// Rows that share the reading of a weight.
-const ROWS: usize = 4;
+/// The most rows that share the reading of a weight: as many as have their sums in sixteen registers of eight numbers.
+const ROWS: usize = 6;
 /// Panels that one row is multiplied with at once.
 const AT_ONCE: usize = 4;
 
-/// The sums of [`ROWS`] rows, each in the same order as one alone.
-#[inline(always)]
-fn tile_sums(x: &[f32], weights: &[f32], bias: &[f32; PANEL]) -> [[f32; PANEL]; ROWS] {
-    let inputs = x.len() / ROWS;
-    let row = |row: usize| &x[row * inputs..][..inputs];
-    // Four by name: sums in an array of rows would not stay in registers.
-    let (mut a, mut b, mut c, mut d) = (*bias, *bias, *bias, *bias);
-    let rows = row(0).iter().zip(row(1)).zip(row(2)).zip(row(3));
-    for (weights, (((x_a, x_b), x_c), x_d)) in weights.as_chunks::<PANEL>().0.iter().zip(rows) {
-        add_product(&mut a, *x_a, weights);
-        add_product(&mut b, *x_b, weights);
-        add_product(&mut c, *x_c, weights);
-        add_product(&mut d, *x_d, weights);
+/// A function that adds to the sums of some rows their products with a panel, each in the same order as one alone.
+macro_rules! add_rows {
+    ($name:ident, $rows:literal: $($sum:ident $x:ident $at:literal),*) => {
+        #[inline(always)]
+        fn $name(x: &[f32], weights: &[f32], next: &mut Fetch, sums: &mut [[f32; PANEL]; ROWS]) {
+            let inputs = x.len() / $rows;
+            let weights = &weights.as_chunks::<PANEL>().0[..inputs];
+            // By name: sums in an array of rows would not stay in registers.
+            $(let (mut $sum, $x) = (sums[$at], &x[$at * inputs..][..inputs]);)*
+            for (input, weights) in weights.iter().enumerate() {
+                next.fetch();
+                $(add_product(&mut $sum, $x[input], weights);)*
+            }
+            $(sums[$at] = $sum;)*
+        }
+    };
+}
+
+add_rows!(add_two, 2: a x_a 0, b x_b 1);
+add_rows!(add_three, 3: a x_a 0, b x_b 1, c x_c 2);
+add_rows!(add_four, 4: a x_a 0, b x_b 1, c x_c 2, d x_d 3);
+add_rows!(add_five, 5: a x_a 0, b x_b 1, c x_c 2, d x_d 3, e x_e 4);
+add_rows!(add_six, 6: a x_a 0, b x_b 1, c x_c 2, d x_d 3, e x_e 4, f x_f 5);
+
+/// Weights that are needed soon. Processors fetch ahead by themselves, but not over the ends of pages, which are near.
+struct Fetch {
+    at: *const f32,
+    step: usize,
+}
+
+impl Fetch {
+    /// Asks for the next ones to be brought into the nearest cache.
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    fn fetch(&mut self) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // SAFETY: every such processor has the instruction, which reads nothing and fails at no address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.at.cast()) };
+        }
+        self.at = self.at.wrapping_add(self.step);
     }
-    [a, b, c, d]
 }
 
 /// The sums of one row in [`AT_ONCE`] panels.
@@ -277,13 +302,16 @@ pub fn attend(
     );
 }
 
+/// Values whose sums are kept in registers.
+const COLUMNS: usize = 32;
+
 /// All that the heads of a linear attention keep of the tokens so far: one matrix and one vector each, whatever the
 /// number of tokens.
 #[derive(Clone, Debug)]
 pub struct LinearMemory {
     heads: usize,
-    /// Keys by values, `(heads, width, width)`.
-    products: Vec<f32>,
+    /// Values in groups of [`COLUMNS`], the last filled up with 0, by keys: `(heads, groups, width)`.
+    products: Vec<[f32; COLUMNS]>,
     /// Keys, `(heads, width)`.
     keys: Vec<f32>,
 }
@@ -291,44 +319,76 @@ pub struct LinearMemory {
 impl LinearMemory {
     /// Before the first token, for vectors of `width` numbers in `heads` heads.
     pub fn new(width: usize, heads: usize) -> Self {
+        let groups = (width / heads.max(1)).div_ceil(COLUMNS);
         Self {
             heads,
-            products: vec![0.0; width * width / heads.max(1)],
+            products: vec![[0.0; COLUMNS]; groups * width],
             keys: vec![0.0; width],
         }
     }
 
     /// Takes in one token's `packed` queries, keys and values, `(3, width)`, and adds up into `out`, `(width)`, what
-    /// [`fading_linear_attention`](super::fading_linear_attention) gives for it.
-    pub fn step(&mut self, packed: &[f32], decays: &[f32], out: &mut [f32]) {
-        let wide = self.keys.len() / self.heads.max(1);
-        let (queries, rest) = packed.split_at(self.keys.len());
-        let (keys, values) = rest.split_at(self.keys.len());
+    /// [`fading_linear_attention`](super::fading_linear_attention) gives for it. Queries and keys become their features.
+    pub fn step(&mut self, packed: &mut [f32], decays: &[f32], out: &mut [f32]) {
         vectorised(
             #[inline(always)]
             || {
-                for (head, out) in out.chunks_exact_mut(wide).enumerate() {
-                    let part = head * wide..(head + 1) * wide;
-                    let products = &mut self.products[head * wide * wide..][..wide * wide];
-                    let sums = &mut self.keys[part.clone()];
-                    let value = &values[part.clone()];
-                    let (query, key) = (&queries[part.clone()], &keys[part]);
-                    let mut total = 0.0;
-                    out.fill(0.0);
-                    for (i, row) in products.chunks_exact_mut(wide).enumerate() {
-                        let (query, key) = (feature(query[i]), feature(key[i]));
-                        sums[i] = sums[i] * decays[head] + key;
-                        total += query * sums[i];
-                        for j in 0..wide {
-                            row[j] = row[j] * decays[head] + key * value[j];
-                            out[j] += query * row[j];
-                        }
-                    }
-                    let total = total + EPSILON as f32;
-                    out.iter_mut().for_each(|x| *x /= total);
+                let (features, values) = packed.split_at_mut(2 * self.keys.len());
+                for x in features.iter_mut() {
+                    *x = feature(*x);
                 }
+                let (queries, keys) = features.split_at(self.keys.len());
+                self.add_values(queries, keys, values, decays, out);
+                self.divide_by_shares(queries, keys, decays, out);
             },
         );
+    }
+
+    #[inline(always)]
+    fn add_values(
+        &mut self,
+        queries: &[f32],
+        keys: &[f32],
+        values: &[f32],
+        decays: &[f32],
+        out: &mut [f32],
+    ) {
+        let wide = self.keys.len() / self.heads.max(1);
+        let groups = wide.div_ceil(COLUMNS);
+        let products = self.products.chunks_exact_mut(wide.max(1));
+        for (number, products) in products.enumerate() {
+            let (head, first) = (number / groups, number % groups * COLUMNS);
+            let of_head = head * wide..(head + 1) * wide;
+            let (queries, keys) = (&queries[of_head.clone()], &keys[of_head.clone()]);
+            let group = of_head.start + first..of_head.end.min(of_head.start + first + COLUMNS);
+            let (mut value, mut sums) = ([0.0; COLUMNS], [0.0; COLUMNS]);
+            value[..group.len()].copy_from_slice(&values[group.clone()]);
+            for (products, (query, key)) in products.iter_mut().zip(queries.iter().zip(keys)) {
+                for ((product, value), sum) in products.iter_mut().zip(&value).zip(&mut sums) {
+                    *product = *product * decays[head] + *key * *value;
+                    *sum += *query * *product;
+                }
+            }
+            out[group.clone()].copy_from_slice(&sums[..group.len()]);
+        }
+    }
+
+    #[inline(always)]
+    fn divide_by_shares(&mut self, queries: &[f32], keys: &[f32], decays: &[f32], out: &mut [f32]) {
+        let wide = (self.keys.len() / self.heads.max(1)).max(1);
+        let fed = queries.chunks_exact(wide).zip(keys.chunks_exact(wide));
+        let heads = self.keys.chunks_exact_mut(wide).zip(decays);
+        for ((out, (queries, keys)), (sums, decay)) in
+            out.chunks_exact_mut(wide).zip(fed).zip(heads)
+        {
+            let mut total = 0.0;
+            for (sum, (query, key)) in sums.iter_mut().zip(queries.iter().zip(keys)) {
+                *sum = *sum * decay + key;
+                total += query * *sum;
+            }
+            let total = total + EPSILON as f32;
+            out.iter_mut().for_each(|x| *x /= total);
+        }
     }
 }
 
@@ -496,7 +556,7 @@ mod tests {
         let (inputs, outputs) = (37, 131);
         let (weight, bias) = (noise(inputs * outputs), noise(outputs));
         let panels = Panels::new(&weight, &bias);
-        for rows in [1, 3, ROWS, 2 * ROWS + 1, 2 * ROWS + 3] {
+        for rows in (1..=ROWS).chain([2 * ROWS + 1, 3 * ROWS - 1]) {
             let x = noise(rows * inputs);
             let out = panels.apply(&x);
             assert_eq!(out.len(), rows * outputs);
@@ -515,13 +575,13 @@ mod tests {
     #[test]
     fn one_token_after_the_other_is_as_all_at_once() {
         let (len, width, decays) = (150, 12, [0.9, 1.0]);
-        let packed: Vec<f32> = noise(len * 3 * width).iter().map(|x| x * 4.0).collect();
+        let mut packed: Vec<f32> = noise(len * 3 * width).iter().map(|x| x * 4.0).collect();
         let whole = Tensor::from_slice(&packed, (1, len, 3 * width), &Device::Cpu).unwrap();
         let whole = fading_linear_attention(&whole, &decays).unwrap();
         let whole: Vec<f32> = whole.flatten_all().unwrap().to_vec1().unwrap();
         let mut memory = LinearMemory::new(width, 2);
         let mut out = vec![0.0; width];
-        for (packed, whole) in packed.chunks(3 * width).zip(whole.chunks(width)) {
+        for (packed, whole) in packed.chunks_mut(3 * width).zip(whole.chunks(width)) {
             memory.step(packed, &decays.map(|decay| decay as f32), &mut out);
             for (a, b) in out.iter().zip(whole) {
                 assert!((a - b).abs() < 1e-5, "{a} {b}");

@@ -52,7 +52,8 @@ impl Real for f32 {
     fn exp(self) -> Self {
         const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23: adding it rounds to an integer
         let x = self.clamp(-87.0, 88.0);
-        let power = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
+        let rounded = x * std::f32::consts::LOG2_E + ROUND;
+        let power = rounded - ROUND;
         let rest = x - power * 0.693_359_375 + power * 2.121_944_4e-4;
         let mut series = 1.987_569_15e-4;
         for coefficient in [
@@ -65,7 +66,9 @@ impl Real for f32 {
             series = series * rest + coefficient;
         }
         let mantissa = series * rest * rest + rest + 1.0;
-        mantissa * f32::from_bits(((power as i32 + 127) << 23) as u32)
+        // The integer stands in the lowest bits; a conversion would mind numbers that are none, one at a time.
+        let power = rounded.to_bits().wrapping_sub(ROUND.to_bits());
+        mantissa * f32::from_bits(power.wrapping_add(127) << 23)
     }
 
     #[inline(always)]

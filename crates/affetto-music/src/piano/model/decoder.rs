@@ -296,11 +296,11 @@ impl Block {
 
     /// `x` is `(B, width)`.
     fn apply(&self, decays: &[f32], layer: usize, states: &mut [&mut State], x: &mut [f32]) {
-        let packed = self.packed.apply(&normed(states, 2 * layer, x));
+        let mut packed = self.packed.apply(&normed(states, 2 * layer, x));
         let mut attended = vec![0.0; x.len()];
         let width = x.len() / states.len().max(1);
         let rows = packed
-            .chunks_exact(3 * width)
+            .chunks_exact_mut(3 * width)
             .zip(attended.chunks_exact_mut(width));
         for (state, (packed, out)) in states.iter_mut().zip(rows) {
             state.memories[layer].step(packed, decays, out);
