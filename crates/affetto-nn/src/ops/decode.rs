@@ -363,7 +363,12 @@ impl LinearMemory {
             let group = of_head.start + first..of_head.end.min(of_head.start + first + COLUMNS);
             let (mut value, mut sums) = ([0.0; COLUMNS], [0.0; COLUMNS]);
             value[..group.len()].copy_from_slice(&values[group.clone()]);
+            let mut next = [0, COLUMNS / 2].map(|half| Fetch {
+                at: products.as_ptr_range().end.cast::<f32>().wrapping_add(half),
+                step: COLUMNS,
+            });
             for (products, (query, key)) in products.iter_mut().zip(queries.iter().zip(keys)) {
+                next.iter_mut().for_each(Fetch::fetch);
                 for ((product, value), sum) in products.iter_mut().zip(&value).zip(&mut sums) {
                     *product = *product * decays[head] + *key * *value;
                     *sum += *query * *product;
@@ -393,6 +398,7 @@ impl LinearMemory {
 }
 
 /// `x += y`.
+#[inline(always)]
 pub fn add(x: &mut [f32], y: &[f32]) {
     for (x, y) in x.iter_mut().zip(y) {
         *x += *y;
@@ -509,11 +515,16 @@ impl Embeddings {
         let rows = embedding_rows(&self.vocabularies, columns, positions)?;
         let mut out = vec![0.0; positions * self.width];
         let ids = rows.chunks_exact(self.vocabularies.len().max(1));
-        for (out, ids) in out.chunks_exact_mut(self.width).zip(ids) {
-            for id in ids {
-                add(out, &self.table[*id as usize * self.width..][..self.width]);
-            }
-        }
+        vectorised(
+            #[inline(always)]
+            || {
+                for (out, ids) in out.chunks_exact_mut(self.width).zip(ids) {
+                    for id in ids {
+                        add(out, &self.table[*id as usize * self.width..][..self.width]);
+                    }
+                }
+            },
+        );
         Ok(out)
     }
 }
