@@ -141,10 +141,10 @@ pub fn config(kind: ModelKind, size: ModelSize) -> ModelConfig {
 
 /// The settings of the training loop. The rate falls with the root of the step, so that training may stop and go on at
 /// any time.
-fn settings(options: &TrainOptions) -> TrainSettings {
+fn settings(options: &TrainOptions, begun_from_weights: bool) -> TrainSettings {
     TrainSettings {
         seed: options.seed,
-        peak_rate: if options.from.is_some() { 7e-4 } else { 1.5e-3 },
+        peak_rate: if begun_from_weights { 7e-4 } else { 1.5e-3 },
         floor: 0.02,
         warmup_steps: 400,
         decay: Decay::InverseSqrt,
@@ -182,12 +182,10 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
     let weights = Weights::drawn(options.seed.derive("weights"), &Device::Cpu);
     let model = Model::new(&config, &weights)?;
     let untrained = loss(&model, &songs.test)?;
-    if let Some(from) = options.from.as_ref().filter(|_| !checkpoint.exists()) {
-        weights.begin_from(&TensorFile::read(from)?)?;
-    }
+    let begun_from = training::begin_from(&weights, options.from.as_deref(), &options.checkpoint)?;
     let data = Data { songs: &songs };
     let held_out = batches(first(&songs.valid, VALID_TOKENS, |song| song.tokens.len()))?;
-    let settings = settings(options);
+    let settings = settings(options, begun_from.is_some());
     let report = training::train(
         &model,
         &weights,

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use affetto_core::{Progress, Seed, Stage};
+use affetto_core::{Progress, Seed, Stage, read_limited, sha256_hex, write_atomic};
 use candle_core::{Tensor, backprop::GradStore};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,10 @@ use crate::{
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The file of the averaged weights with the lowest held-out loss.
 pub const BEST: &str = "best.safetensors";
+/// The file that says from which weights a training began, where they were not drawn.
+const BEGUN_FROM: &str = "begun-from";
+/// The most bytes of it.
+const BEGUN_FROM_BYTES: u64 = 64;
 
 /// What is trained.
 pub trait Trainee {
@@ -54,6 +58,38 @@ pub trait TrainingData {
         &self,
         index: &Self::Index,
     ) -> std::result::Result<Self::Batch, Box<dyn std::error::Error + Send + Sync>>;
+}
+
+/// Gives `weights` those of the file `from` where no training has begun in `folder` yet; the SHA-256 of the weights that
+/// it did begin from, then or now, and nothing where they were drawn.
+///
+/// # Errors
+/// Where the file cannot be read or does not fit (see [`Weights::begin_from`]), or the folder cannot be written to.
+pub fn begin_from(weights: &Weights, from: Option<&Path>, folder: &Path) -> Result<Option<String>> {
+    let begun = folder.join(BEGUN_FROM);
+    if folder.join(CHECKPOINT).exists() {
+        let hash = begun
+            .exists()
+            .then(|| read_limited(&begun, BEGUN_FROM_BYTES));
+        let hash = hash.transpose()?;
+        return Ok(hash.map(|hash| String::from_utf8_lossy(&hash).into_owned()));
+    }
+    let unwritten = |source| NnError::Write {
+        path: begun.clone(),
+        source,
+    };
+    let Some(from) = from else {
+        return match std::fs::remove_file(&begun) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(unwritten(error)),
+            _ => Ok(None),
+        };
+    };
+    let bytes = TensorFile::read_bytes(from)?;
+    weights.begin_from(&TensorFile::from_bytes(&bytes)?)?;
+    let hash = sha256_hex(&bytes);
+    std::fs::create_dir_all(folder).map_err(unwritten)?;
+    write_atomic(&begun, hash.as_bytes()).map_err(unwritten)?;
+    Ok(Some(hash))
 }
 
 /// How the learning rate falls after the warm-up.
@@ -761,6 +797,31 @@ mod tests {
         };
         let further = run(folder.path(), &patient, &Silent);
         assert_eq!((further.stop, further.step), (Stop::NoProgress, 10));
+    }
+
+    #[test]
+    fn what_a_training_began_from_is_known_when_it_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("from.safetensors");
+        let given = Weights::drawn(Seed(3), &Device::Cpu);
+        Net::new(&given);
+        let given = given.export().unwrap();
+        given.write(&file, Precision::F32).unwrap();
+        let of = |from: Option<&Path>, name: &str| {
+            let weights = Weights::drawn(Seed(2), &Device::Cpu);
+            Net::new(&weights);
+            let hash = begin_from(&weights, from, &folder.path().join(name)).unwrap();
+            (hash, weights.export().unwrap().tensors)
+        };
+        let (drawn, hash) = (of(None, "drawn").1, of(Some(&file), "begun").0);
+        assert_eq!(hash, Some(sha256_hex(&std::fs::read(&file).unwrap())));
+        assert_eq!(of(Some(&file), "begun").1, given.tensors);
+        for (name, hash) in [("drawn", None), ("begun", hash)] {
+            run(&folder.path().join(name), &settings(2), &Silent);
+            for from in [None, Some(&*file)] {
+                assert_eq!(of(from, name), (hash.clone(), drawn.clone()));
+            }
+        }
     }
 
     #[test]

@@ -73,7 +73,11 @@ impl TensorFile {
 
     /// Reads a safetensors file.
     pub fn read(path: &Path) -> Result<Self, NnError> {
-        Self::from_bytes(&read_limited(path, LIMIT_BYTES)?)
+        Self::from_bytes(&Self::read_bytes(path)?)
+    }
+
+    pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, NnError> {
+        Ok(read_limited(path, LIMIT_BYTES)?)
     }
 
     /// The bytes of a safetensors file; the same content gives the same bytes.

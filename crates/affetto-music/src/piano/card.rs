@@ -26,13 +26,14 @@ pub fn card(report: &TrainReport, bytes: usize) -> String {
     } else {
         " --without-pop909"
     };
-    let (from, begun_from) = if report.from_weights {
-        (
+    let (from, begun_from) = match &report.begun_from {
+        Some(hash) => (
             " --from WEIGHTS",
-            " These steps began\nfrom the weights that `--from` named, whose own steps are not among them.",
-        )
-    } else {
-        ("", "")
+            format!(
+                " These steps began\nfrom weights with the SHA-256 {hash}, whose own steps are not among them."
+            ),
+        ),
+        None => ("", String::new()),
     };
     let ([train, valid, test], size) = (report.songs, report.size);
     format!(

@@ -72,8 +72,8 @@ pub struct TrainReport {
     pub steps: usize,
     /// The step of the weights that were kept.
     pub best_step: usize,
-    /// Whether the first step began from weights that were named; their own steps are not counted.
-    pub from_weights: bool,
+    /// The SHA-256 of the weights that the first step began from, where they were named; their own steps are not counted.
+    pub begun_from: Option<String>,
     /// Songs to train on, to choose by, to measure on.
     pub songs: [usize; 3],
     /// Windows to train on, to choose by, to measure on.
@@ -179,9 +179,7 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
     let network = Network::new(&config, &weights.root())?;
     let few = Measured::new(&corpus.test, FEW_TOKENS, &corpus)?;
     let untrained = few.loss(&network, &config, Told::Own)?;
-    if let Some(from) = &options.from {
-        weights.begin_from(&TensorFile::read(from)?)?;
-    }
+    let begun_from = training::begin_from(&weights, options.from.as_deref(), &options.checkpoint)?;
     let data = Data {
         corpus: &corpus,
         config: &config,
@@ -216,7 +214,7 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
         parameters: weights.count(),
         steps: report.step,
         best_step: best.map_or(0, |best| best.step),
-        from_weights: options.from.is_some(),
+        begun_from,
         songs: corpus.songs,
         windows: [&corpus.train, &corpus.valid, &corpus.test].map(Vec::len),
         sources: corpus.sources.clone(),
