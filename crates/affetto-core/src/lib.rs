@@ -13,5 +13,5 @@ pub use hint::Hint;
 pub use limits::{LimitError, read_limited};
 pub use progress::{Progress, Silent, Stage, Warning};
 pub use seed::{Rng, Seed};
-pub use text::on_one_line;
+pub use text::{on_one_line, one_line};
 pub use write::{AtomicFile, write_atomic};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use affetto_core::on_one_line;
+use affetto_core::one_line;
 
 use super::{VELOCITY, measure::GRID};
 use crate::{
@@ -63,11 +63,8 @@ fn held_bar(bar: &Bar) -> Option<Bar> {
     (length > Quarters::from_integer(0)).then_some(Bar { length, ..*bar })
 }
 
-/// One line, trimmed and cut.
 fn text(text: &str) -> String {
-    let one_line: String = on_one_line(text).collect();
-    let cut: String = one_line.trim().chars().take(Limits::DEFAULT.text).collect();
-    cut.trim().into()
+    one_line(text, Limits::DEFAULT.text)
 }
 
 fn is_inside(onset: Quarters, end: Quarters) -> bool {

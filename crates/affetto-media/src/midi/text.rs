@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use affetto_core::on_one_line;
+use affetto_core::one_line;
 
 use crate::{ChordSymbol, Metre, Role};
 
@@ -98,14 +98,7 @@ pub(super) fn decode(bytes: &[u8], limit: usize) -> String {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
     };
-    let text: String = on_one_line(text.trim_matches(is_blank))
-        .take(limit)
-        .collect();
-    text.trim_end().into()
-}
-
-fn is_blank(c: char) -> bool {
-    c.is_whitespace() || c.is_control()
+    one_line(&text, limit)
 }
 
 #[cfg(test)]
