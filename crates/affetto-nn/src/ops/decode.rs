@@ -11,6 +11,7 @@ use super::{
     linear_attention::{EPSILON, feature},
     pointwise::gelu_of,
     softmax::softmax_row,
+    tiles::{Fetch, Lanes, PANEL, multiply},
     vectorised,
 };
 use crate::{
@@ -18,9 +19,6 @@ use crate::{
     layers::{NORM_EPSILON, embedding_rows},
     weights::TensorFile,
 };
-
-/// Outputs computed side by side: the sums of four rows stay in registers, and a panel of usual size in the nearest cache.
-const PANEL: usize = 16;
 
 /// A linear layer with its weights laid out for decoding.
 #[derive(Clone, Debug)]
@@ -97,43 +95,23 @@ impl Panels {
 
     #[inline(always)]
     fn apply_panels(&self, x: &[f32], out: &mut [f32]) {
-        match x.len() / self.inputs.max(1) {
-            0 => {}
-            1 => self.apply_row(x, out),
-            rows => self.apply_tiles(rows.div_ceil(rows.div_ceil(ROWS)), x, out),
+        if x.len() == self.inputs {
+            return self.apply_row(x, out);
         }
-    }
-
-    /// Some rows at a time, a panel of weights for all of them while the next one is fetched.
-    #[inline(always)]
-    fn apply_tiles(&self, rows: usize, x: &[f32], out: &mut [f32]) {
-        let panels = self.weights.chunks_exact((self.inputs * PANEL).max(1));
-        for ((start, weights), bias) in (0..)
-            .step_by(PANEL)
-            .zip(panels)
-            .zip(self.bias.as_chunks::<PANEL>().0)
-        {
-            let count = PANEL.min(self.outputs - start);
-            let tiles = x.chunks(rows * self.inputs);
-            let mut next = Fetch {
-                at: weights.as_ptr_range().end,
-                step: PANEL / tiles.len(),
-            };
-            for (x, out) in tiles.zip(out.chunks_mut(rows * self.outputs)) {
-                let mut sums = [*bias; ROWS];
-                match x.len() / self.inputs {
-                    6 => add_six(x, weights, &mut next, &mut sums),
-                    5 => add_five(x, weights, &mut next, &mut sums),
-                    4 => add_four(x, weights, &mut next, &mut sums),
-                    3 => add_three(x, weights, &mut next, &mut sums),
-                    2 => add_two(x, weights, &mut next, &mut sums),
-                    _ => sums[0] = panel_sums(x, weights, *bias),
-                }
-                for (out, sums) in out.chunks_exact_mut(self.outputs).zip(&sums) {
-                    out[start..start + count].copy_from_slice(&sums[..count]);
-                }
-            }
-        }
+        let biases = self.bias.as_chunks().0;
+        multiply(
+            Floats,
+            (x, self.inputs),
+            self.weights.as_chunks().0,
+            |panel| biases[panel],
+            #[inline(always)]
+            |panel, row, sums| {
+                let place = row * self.outputs..(row + 1) * self.outputs;
+                let out = out[place].chunks_mut(PANEL).nth(panel);
+                let out = out.unwrap_or_default();
+                out.copy_from_slice(&sums[..out.len()]);
+            },
+        );
     }
 
     /// One row, several panels at a time.
@@ -158,53 +136,39 @@ impl Panels {
     }
 }
 
-/// The most rows that share the reading of a weight: as many as have their sums in sixteen registers of eight numbers.
-const ROWS: usize = 6;
 /// Panels that one row is multiplied with at once.
 const AT_ONCE: usize = 4;
 
-/// A function that adds to the sums of some rows their products with a panel, each in the same order as one alone.
-macro_rules! add_rows {
-    ($name:ident, $rows:literal: $($sum:ident $x:ident $at:literal),*) => {
-        #[inline(always)]
-        fn $name(x: &[f32], weights: &[f32], next: &mut Fetch, sums: &mut [[f32; PANEL]; ROWS]) {
-            let inputs = x.len() / $rows;
-            let weights = &weights.as_chunks::<PANEL>().0[..inputs];
-            // By name: sums in an array of rows would not stay in registers.
-            $(let (mut $sum, $x) = (sums[$at], &x[$at * inputs..][..inputs]);)*
-            for (input, weights) in weights.iter().enumerate() {
-                next.fetch();
-                $(add_product(&mut $sum, $x[input], weights);)*
-            }
-            $(sums[$at] = $sum;)*
-        }
-    };
-}
+/// Sums of floats, each product and each sum rounded.
+#[derive(Clone, Copy)]
+struct Floats;
 
-add_rows!(add_two, 2: a x_a 0, b x_b 1);
-add_rows!(add_three, 3: a x_a 0, b x_b 1, c x_c 2);
-add_rows!(add_four, 4: a x_a 0, b x_b 1, c x_c 2, d x_d 3);
-add_rows!(add_five, 5: a x_a 0, b x_b 1, c x_c 2, d x_d 3, e x_e 4);
-add_rows!(add_six, 6: a x_a 0, b x_b 1, c x_c 2, d x_d 3, e x_e 4, f x_f 5);
+impl Lanes for Floats {
+    type Input = f32;
+    type Weights = [f32; PANEL];
+    type Loaded = [f32; PANEL];
+    type Number = f32;
+    type Sums = [f32; PANEL];
 
-/// Weights that are needed soon. Processors fetch ahead by themselves, but not over the ends of pages, which are near.
-struct Fetch {
-    at: *const f32,
-    step: usize,
-}
-
-impl Fetch {
-    /// Asks for the next ones to be brought into the nearest cache.
     #[inline(always)]
-    #[allow(unsafe_code)]
-    fn fetch(&mut self) {
-        #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            // SAFETY: every such processor has the instruction, which reads nothing and fails at no address.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.at.cast()) };
-        }
-        self.at = self.at.wrapping_add(self.step);
+    fn begin(self, numbers: [f32; PANEL]) -> [f32; PANEL] {
+        numbers
+    }
+
+    #[inline(always)]
+    fn load(self, weights: &[f32; PANEL]) -> [f32; PANEL] {
+        *weights
+    }
+
+    #[inline(always)]
+    fn add(self, mut sums: [f32; PANEL], weights: [f32; PANEL], x: f32) -> [f32; PANEL] {
+        add_product(&mut sums, x, &weights);
+        sums
+    }
+
+    #[inline(always)]
+    fn numbers(self, sums: [f32; PANEL]) -> [f32; PANEL] {
+        sums
     }
 }
 
@@ -302,7 +266,9 @@ pub fn attend(
     );
 }
 
-/// Values whose sums are kept in registers.
+/// Bytes that come from memory together.
+const LINE: usize = 64;
+/// Values whose sums are kept in registers: two such lines.
 const COLUMNS: usize = 32;
 
 /// All that the heads of a linear attention keep of the tokens so far: one matrix and one vector each, whatever the
@@ -363,10 +329,7 @@ impl LinearMemory {
             let group = of_head.start + first..of_head.end.min(of_head.start + first + COLUMNS);
             let (mut value, mut sums) = ([0.0; COLUMNS], [0.0; COLUMNS]);
             value[..group.len()].copy_from_slice(&values[group.clone()]);
-            let mut next = [0, COLUMNS / 2].map(|half| Fetch {
-                at: products.as_ptr_range().end.cast::<f32>().wrapping_add(half),
-                step: COLUMNS,
-            });
+            let mut next = [0, 1].map(|line| Fetch::after(products, 1).moved(line * LINE));
             for (products, (query, key)) in products.iter_mut().zip(queries.iter().zip(keys)) {
                 next.iter_mut().for_each(Fetch::fetch);
                 for ((product, value), sum) in products.iter_mut().zip(&value).zip(&mut sums) {
@@ -552,7 +515,7 @@ pub fn lstm_cell(gates: &[f32], hidden: &mut [f32], cell: &mut [f32]) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::ops::fading_linear_attention;
+    use crate::ops::{fading_linear_attention, tiles::ROWS};
     use affetto_core::Seed;
     use candle_core::{Device, Tensor};
 

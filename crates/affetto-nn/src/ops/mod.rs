@@ -19,6 +19,7 @@ mod embedding;
 mod gate;
 #[cfg(test)]
 pub(crate) mod gradient;
+pub mod integers;
 mod layer_norm;
 mod linear;
 mod linear_attention;
@@ -28,6 +29,7 @@ mod real;
 mod rotary;
 mod row_norm;
 mod softmax;
+mod tiles;
 mod turn;
 
 use std::{marker::PhantomData, ops::Deref};

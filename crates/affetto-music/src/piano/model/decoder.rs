@@ -6,7 +6,10 @@ use std::{path::Path, sync::Arc};
 use affetto_core::read_limited;
 use affetto_nn::{
     NnError, Result,
-    ops::decode::{Embeddings, LinearMemory, Norm, Panels, add, gelu_all},
+    ops::{
+        decode::{Embeddings, LinearMemory, Norm, Panels, add, gelu_all},
+        integers::IntegerPanels,
+    },
     weights::TensorFile,
 };
 
@@ -269,11 +272,11 @@ impl ModulatedNorm {
 #[derive(Debug)]
 struct Block {
     attention_norm: ModulatedNorm,
-    packed: Panels,
-    attended: Panels,
+    packed: IntegerPanels,
+    attended: IntegerPanels,
     feed_forward_norm: ModulatedNorm,
-    up: Panels,
-    down: Panels,
+    up: IntegerPanels,
+    down: IntegerPanels,
 }
 
 impl Block {
@@ -282,11 +285,11 @@ impl Block {
         let part = |part: &str| format!("{name}.{part}");
         Ok(Self {
             attention_norm: ModulatedNorm::take(config, file, &part("attention_norm"))?,
-            packed: Panels::take(file, &part("attention.packed"), width, 3 * width)?,
-            attended: Panels::take(file, &part("attention.out"), width, width)?,
+            packed: IntegerPanels::take(file, &part("attention.packed"), width, 3 * width)?,
+            attended: IntegerPanels::take(file, &part("attention.out"), width, width)?,
             feed_forward_norm: ModulatedNorm::take(config, file, &part("feed_forward_norm"))?,
-            up: Panels::take(file, &part("feed_forward.up"), width, inner)?,
-            down: Panels::take(file, &part("feed_forward.down"), inner, width)?,
+            up: IntegerPanels::take(file, &part("feed_forward.up"), width, inner)?,
+            down: IntegerPanels::take(file, &part("feed_forward.down"), inner, width)?,
         })
     }
 

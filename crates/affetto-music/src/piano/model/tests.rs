@@ -224,7 +224,8 @@ fn one_token_after_the_other_is_as_all_at_once() {
             let scores = decoder.step_all(&mut states, &fed).unwrap();
             for (scores, whole) in scores.chunks(config.tokens).zip(&whole) {
                 for (a, b) in scores.iter().zip(&whole[0][at]) {
-                    assert!((a - b).abs() < 1e-4, "{at}: {a} {b}");
+                    // Weights and inputs of the decoder are rounded.
+                    assert!((a - b).abs() < 1e-2, "{at}: {a} {b}");
                 }
             }
         }
