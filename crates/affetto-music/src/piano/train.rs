@@ -131,18 +131,24 @@ const STYLE_LEFT_OPEN: f64 = 0.15;
 /// The critic is trained on so many pieces for each that is measured at the end, and on so much more music.
 const CRITIC_PIECES: usize = 3;
 const CRITIC_MUSIC: usize = 3;
+/// The rate of a training that begins from weights, as a share of that from drawn ones.
+const RATE_FROM_WEIGHTS: f64 = 0.4;
 /// A window is at most so many twelfths of an octave faster or slower: an eighth.
 const TEMPO_STEPS: i8 = 2;
 
 /// The settings of the training loop. The rate falls with the root of the step, so that training may stop and go on at
 /// any time.
-fn settings(options: &TrainOptions) -> TrainSettings {
+fn settings(options: &TrainOptions, begun_from_weights: bool) -> TrainSettings {
+    let drawn = match options.size {
+        ModelSize::Published => 4e-4,
+        ModelSize::Medium => 8e-4,
+        ModelSize::Small | ModelSize::Tiny => 1.2e-3,
+    };
     TrainSettings {
         seed: options.seed,
-        peak_rate: match options.size {
-            ModelSize::Published => 4e-4,
-            ModelSize::Medium => 8e-4,
-            ModelSize::Small | ModelSize::Tiny => 1.2e-3,
+        peak_rate: match begun_from_weights {
+            true => drawn * RATE_FROM_WEIGHTS,
+            false => drawn,
         },
         floor: 0.02,
         warmup_steps: 400,
@@ -190,7 +196,7 @@ pub fn train(options: &TrainOptions, progress: &dyn Progress) -> Result<TrainRep
         &weights,
         &data,
         &valid.batches(&config, Told::Own)?,
-        &settings(options),
+        &settings(options, begun_from.is_some()),
         &options.checkpoint,
         progress,
     )?;
