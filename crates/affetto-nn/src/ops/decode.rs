@@ -103,14 +103,9 @@ impl Panels {
             Floats,
             (x, self.inputs),
             self.weights.as_chunks().0,
+            (out, self.outputs),
             |panel| biases[panel],
-            #[inline(always)]
-            |panel, row, sums| {
-                let place = row * self.outputs..(row + 1) * self.outputs;
-                let out = out[place].chunks_mut(PANEL).nth(panel);
-                let out = out.unwrap_or_default();
-                out.copy_from_slice(&sums[..out.len()]);
-            },
+            |_, _, sums| *sums,
         );
     }
 
@@ -151,23 +146,8 @@ impl Lanes for Floats {
     type Sums = [f32; PANEL];
 
     #[inline(always)]
-    fn begin(self, numbers: [f32; PANEL]) -> [f32; PANEL] {
-        numbers
-    }
-
-    #[inline(always)]
-    fn load(self, weights: &[f32; PANEL]) -> [f32; PANEL] {
-        *weights
-    }
-
-    #[inline(always)]
     fn add(self, mut sums: [f32; PANEL], weights: [f32; PANEL], x: f32) -> [f32; PANEL] {
         add_product(&mut sums, x, &weights);
-        sums
-    }
-
-    #[inline(always)]
-    fn numbers(self, sums: [f32; PANEL]) -> [f32; PANEL] {
         sums
     }
 }

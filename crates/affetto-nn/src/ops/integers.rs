@@ -113,6 +113,7 @@ impl IntegerPanels {
             vectors,
             (&whole, pairs),
             &self.weights,
+            (out, self.outputs),
             |_| [0; PANEL],
             #[inline(always)]
             |panel, row, sums| {
@@ -120,10 +121,7 @@ impl IntegerPanels {
                 for ((number, sum), worth) in numbers.iter_mut().zip(sums).zip(self.scales[panel]) {
                     *number += *sum as f32 * (worth * scales[row]);
                 }
-                let place = row * self.outputs..(row + 1) * self.outputs;
-                let out = out[place].chunks_mut(PANEL).nth(panel);
-                let out = out.unwrap_or_default();
-                out.copy_from_slice(&numbers[..out.len()]);
+                numbers
             },
         );
     }
@@ -167,27 +165,12 @@ impl Lanes for Plain {
     type Sums = [i32; PANEL];
 
     #[inline(always)]
-    fn begin(self, numbers: [i32; PANEL]) -> [i32; PANEL] {
-        numbers
-    }
-
-    #[inline(always)]
-    fn load(self, weights: &[Pair; PANEL]) -> [Pair; PANEL] {
-        *weights
-    }
-
-    #[inline(always)]
     fn add(self, mut sums: [i32; PANEL], weights: [Pair; PANEL], x: Pair) -> [i32; PANEL] {
         let x = x.map(i32::from);
         for (sum, weights) in sums.iter_mut().zip(&weights) {
             let [first, second] = weights.map(i32::from);
             *sum += first * x[0] + second * x[1];
         }
-        sums
-    }
-
-    #[inline(always)]
-    fn numbers(self, sums: [i32; PANEL]) -> [i32; PANEL] {
         sums
     }
 }
@@ -211,16 +194,6 @@ mod x86 {
         type Sums = [__m256i; 2];
 
         #[inline(always)]
-        fn begin(self, numbers: [i32; PANEL]) -> Self::Sums {
-            cast(numbers)
-        }
-
-        #[inline(always)]
-        fn load(self, weights: &[Pair; PANEL]) -> Self::Loaded {
-            cast(*weights)
-        }
-
-        #[inline(always)]
         fn add(self, sums: Self::Sums, weights: Self::Loaded, x: Pair) -> Self::Sums {
             let x = self.avx._mm256_set1_epi32(cast(x));
             let add = |at: usize| {
@@ -228,11 +201,6 @@ mod x86 {
                 self.avx2._mm256_add_epi32(sums[at], product)
             };
             [add(0), add(1)]
-        }
-
-        #[inline(always)]
-        fn numbers(self, sums: Self::Sums) -> [i32; PANEL] {
-            cast(sums)
         }
     }
 
@@ -244,25 +212,10 @@ mod x86 {
         type Sums = __m512i;
 
         #[inline(always)]
-        fn begin(self, numbers: [i32; PANEL]) -> Self::Sums {
-            cast(numbers)
-        }
-
-        #[inline(always)]
-        fn load(self, weights: &[Pair; PANEL]) -> Self::Loaded {
-            cast(*weights)
-        }
-
-        #[inline(always)]
         fn add(self, sums: Self::Sums, weights: Self::Loaded, x: Pair) -> Self::Sums {
             let x = self.avx512f._mm512_set1_epi32(cast(x));
             let product = self.avx512bw._mm512_madd_epi16(weights, x);
             self.avx512f._mm512_add_epi32(sums, product)
-        }
-
-        #[inline(always)]
-        fn numbers(self, sums: Self::Sums) -> [i32; PANEL] {
-            cast(sums)
         }
     }
 }

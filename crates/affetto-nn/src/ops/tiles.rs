@@ -1,6 +1,8 @@
 //! Rows multiplied with panels of weights, six at a time: the sums stay in registers, a panel of usual size in the nearest
 //! cache while the next one is fetched.
 
+use pulp::{bytemuck::Pod, cast};
+
 /// Outputs computed side by side.
 pub const PANEL: usize = 16;
 /// The most rows that share the reading of a weight: as many as have their sums in sixteen registers of eight numbers.
@@ -11,32 +13,28 @@ pub trait Lanes: Copy {
     /// What stands in a row.
     type Input: Copy;
     /// What that is multiplied with for the outputs of a panel.
-    type Weights;
+    type Weights: Pod;
     /// The same in registers.
-    type Loaded: Copy;
+    type Loaded: Pod;
     /// What comes out.
-    type Number: Copy;
-    /// Such numbers in registers.
-    type Sums: Copy;
-    /// Sums that begin with `numbers`.
-    fn begin(self, numbers: [Self::Number; PANEL]) -> Self::Sums;
-    /// Weights brought into registers.
-    fn load(self, weights: &Self::Weights) -> Self::Loaded;
+    type Number: Pod;
+    /// Such numbers of a panel in registers.
+    type Sums: Pod;
     /// The sums with the products of one input.
     fn add(self, sums: Self::Sums, weights: Self::Loaded, x: Self::Input) -> Self::Sums;
-    /// What the sums have come to.
-    fn numbers(self, sums: Self::Sums) -> [Self::Number; PANEL];
 }
 
-/// Multiplies the rows of `x`, of `inputs` each, with panels of as many weights. The sums of each panel begin with those
-/// that stand in `begin`; `put` gets the number of the panel, that of the row and what came out, panel by panel.
+/// Multiplies the rows of `x`, of `inputs` each, with panels of as many weights, into rows of `outputs` numbers. The sums
+/// of each panel begin with those that stand in `begin`; `finish` gets the number of the panel, that of the row and what
+/// it came to, and says what is written.
 #[inline(always)]
 pub fn multiply<L: Lanes>(
     lanes: L,
     (x, inputs): (&[L::Input], usize),
     weights: &[L::Weights],
+    (out, outputs): (&mut [f32], usize),
     begin: impl Fn(usize) -> [L::Number; PANEL],
-    mut put: impl FnMut(usize, usize, &[L::Number; PANEL]),
+    finish: impl Fn(usize, usize, &[L::Number; PANEL]) -> [f32; PANEL],
 ) {
     let rows = x.len() / inputs.max(1);
     if rows == 0 {
@@ -45,6 +43,8 @@ pub fn multiply<L: Lanes>(
     // Evenly: seven rows as four and three.
     let at_once = rows.div_ceil(rows.div_ceil(ROWS));
     for (panel, weights) in weights.chunks_exact(inputs).enumerate() {
+        let start = panel * PANEL;
+        let end = outputs.min(start + PANEL);
         let tiles = x.chunks(at_once * inputs);
         let mut next = Fetch::after(weights, tiles.len());
         for (x, first) in tiles.zip((0..).step_by(at_once)) {
@@ -59,7 +59,9 @@ pub fn multiply<L: Lanes>(
                 _ => one(lanes, x, weights, &mut next, &mut sums),
             }
             for (row, sums) in (first..).zip(&sums[..count]) {
-                put(panel, row, sums);
+                let numbers = finish(panel, row, sums);
+                let out = &mut out[row * outputs..][start..end];
+                out.copy_from_slice(&numbers[..end - start]);
             }
         }
     }
@@ -79,13 +81,13 @@ macro_rules! rows {
             let inputs = x.len() / $rows;
             let weights = &weights[..inputs];
             // By name: sums in an array of rows would not stay in registers.
-            $(let (mut $sum, $x) = (lanes.begin(sums[$at]), &x[$at * inputs..][..inputs]);)*
+            $(let (mut $sum, $x) = (cast::<_, L::Sums>(sums[$at]), &x[$at * inputs..][..inputs]);)*
             for (input, weights) in weights.iter().enumerate() {
                 next.fetch();
-                let weights = lanes.load(weights);
+                let weights: L::Loaded = cast(*weights);
                 $($sum = lanes.add($sum, weights, $x[input]);)*
             }
-            $(sums[$at] = lanes.numbers($sum);)*
+            $(sums[$at] = cast($sum);)*
         }
     };
 }
