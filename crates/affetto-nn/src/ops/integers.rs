@@ -77,18 +77,12 @@ impl IntegerPanels {
         #[cfg(target_arch = "x86_64")]
         {
             use pulp::x86::{V3, V4};
-            if let Some(simd) = V4::try_new() {
-                simd.vectorize(
-                    #[inline(always)]
-                    || self.apply_by(simd, x, &mut out),
-                );
+            if let Some(vectors) = V4::try_new() {
+                vectors.vectorize(Apply(self, vectors, x, &mut out));
                 return out;
             }
-            if let Some(simd) = V3::try_new() {
-                simd.vectorize(
-                    #[inline(always)]
-                    || self.apply_by(simd, x, &mut out),
-                );
+            if let Some(vectors) = V3::try_new() {
+                vectors.vectorize(Apply(self, vectors, x, &mut out));
                 return out;
             }
         }
@@ -114,6 +108,7 @@ impl IntegerPanels {
             (&whole, pairs),
             &self.weights,
             (out, self.outputs),
+            #[inline(always)]
             |_| [0; PANEL],
             #[inline(always)]
             |panel, row, sums| {
@@ -124,6 +119,25 @@ impl IntegerPanels {
                 numbers
             },
         );
+    }
+}
+
+/// [`IntegerPanels::apply_by`] as something to run with vectors. A closure would be called through a function of its own,
+/// which a debug build leaves without them.
+#[cfg(target_arch = "x86_64")]
+struct Apply<'a, V>(&'a IntegerPanels, V, &'a [f32], &'a mut [f32]);
+
+#[cfg(target_arch = "x86_64")]
+impl<V> pulp::NullaryFnOnce for Apply<'_, V>
+where
+    V: Lanes<Input = Pair, Weights = [Pair; PANEL], Number = i32>,
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self(panels, vectors, x, out) = self;
+        panels.apply_by(vectors, x, out);
     }
 }
 
@@ -196,11 +210,14 @@ mod x86 {
         #[inline(always)]
         fn add(self, sums: Self::Sums, weights: Self::Loaded, x: Pair) -> Self::Sums {
             let x = self.avx._mm256_set1_epi32(cast(x));
-            let add = |at: usize| {
-                let product = self.avx2._mm256_madd_epi16(weights[at], x);
-                self.avx2._mm256_add_epi32(sums[at], product)
-            };
-            [add(0), add(1)]
+            let products = [
+                self.avx2._mm256_madd_epi16(weights[0], x),
+                self.avx2._mm256_madd_epi16(weights[1], x),
+            ];
+            [
+                self.avx2._mm256_add_epi32(sums[0], products[0]),
+                self.avx2._mm256_add_epi32(sums[1], products[1]),
+            ]
         }
     }
 
