@@ -7,7 +7,7 @@ A folder holds the frames as drawn (frame-0000.png and so on, 24 a second), ever
 (lottie-0000.png and so on, 30 a second) and sticker.json, sticker.lottie, sticker.webp, sticker.png and sticker.gif. They
 are written by
 
-    AFFETTO_SAMPLES_DIR=DIR cargo test -p affetto-media --test sticker_files -- --ignored
+    AFFETTO_SAMPLES_DIR=DIR cargo test -p affetto-media --test suite sticker_files -- --ignored
 """
 
 import json

@@ -5,7 +5,7 @@ binary glTF and the VRM animation.
 
 Beside each file stands the take as JSON (TAKE.json). Takes to check are written by
 
-    AFFETTO_SAMPLES_DIR=DIR cargo test -p affetto-media --test take_samples -- --ignored
+    AFFETTO_SAMPLES_DIR=DIR cargo test -p affetto-media --test suite take_samples -- --ignored
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 Scores to check, each as JSON, MusicXML and MIDI, are written by
 
-    AFFETTO_SAMPLES_DIR=DIR cargo test -p affetto-media --test musicxml_laws -- --ignored
+    AFFETTO_SAMPLES_DIR=DIR cargo test -p affetto-media --test suite musicxml_laws -- --ignored
 """
 
 import json

@@ -1,5 +1,4 @@
 //! What must hold for every score: `read(write(x)) == holds(x)`.
-#![allow(clippy::unwrap_used)]
 
 use affetto_media::{
     Bar, ChordChange, ChordSymbol, Key, Limits, Metre, Mode, Note, Part, PitchName, Quality,

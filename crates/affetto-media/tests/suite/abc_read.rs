@@ -1,5 +1,4 @@
 //! Reading ABC: cases worked by hand.
-#![allow(clippy::unwrap_used)]
 
 use affetto_media::{Error, Limits, Mode, Quarters, Role, Score, abc};
 

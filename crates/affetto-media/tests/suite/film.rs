@@ -1,5 +1,4 @@
 //! Films as they are written and read again.
-#![allow(clippy::unwrap_used)]
 
 use affetto_emotion::parse_frame_rate;
 use affetto_media::film::write_film;

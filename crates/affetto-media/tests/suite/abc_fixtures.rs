@@ -1,5 +1,4 @@
 //! Damaged and hostile ABC files are refused with a reason; unusual ones are read.
-#![allow(clippy::unwrap_used)]
 
 use std::{
     collections::BTreeSet,

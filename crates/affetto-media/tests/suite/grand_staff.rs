@@ -1,5 +1,4 @@
 //! Two hands of a piano, as each format has them.
-#![allow(clippy::unwrap_used)]
 
 use affetto_media::{
     Bar, Key, Limits, Metre, Note, Part, Quarters, Role, Score, Tempo, TempoChange, abc, lilypond,

@@ -1,6 +1,6 @@
 //! Reads a folder of MusicXML files, where one is at hand:
-//! `AFFETTO_MUSICXML_DIR=... cargo test --release --test musicxml_corpus -- --ignored --nocapture`
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+//! `AFFETTO_MUSICXML_DIR=... cargo test -p affetto-media --release --test suite musicxml_corpus -- --ignored --nocapture`
+#![allow(clippy::print_stdout)]
 
 use std::{
     fs,

@@ -1,5 +1,5 @@
 //! The piano roll as a picture.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+#![allow(clippy::disallowed_methods)]
 
 use affetto_media::{
     Bar, ChordChange, Error, Metre, Note, Part, Quarters, Role, Score, Section, Tempo, TempoChange,

@@ -1,5 +1,4 @@
 //! A MIDI file holds every score: `read(write(score)) == score`.
-#![allow(clippy::unwrap_used)]
 
 use affetto_media::{
     Bar, ChordChange, ChordSymbol, Key, Limits, Metre, Note, Part, PitchName, Quality, Quarters,

@@ -1,6 +1,5 @@
 //! Damaged, hostile and odd files: each bad one is refused with a clear message, each good one is read.
 //! The files are made by `rebuild` below.
-#![allow(clippy::unwrap_used)]
 
 use std::{
     fs,

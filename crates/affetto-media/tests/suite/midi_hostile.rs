@@ -2,8 +2,7 @@
 //! the format forgive is read.
 //!
 //! The files are made by [`bad`] and [`good`]. To write them again after a change:
-//! `cargo test -p affetto-media --test midi_hostile -- --ignored`
-#![allow(clippy::unwrap_used)]
+//! `cargo test -p affetto-media --test suite midi_hostile -- --ignored`
 
 use std::{fs, path::PathBuf, time::Instant};
 

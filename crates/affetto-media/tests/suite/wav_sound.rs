@@ -1,5 +1,5 @@
 //! Scores as sound, checked by numbers.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+#![allow(clippy::disallowed_methods)]
 
 use std::{fs, io::Cursor, path::PathBuf};
 

@@ -1,5 +1,4 @@
 //! Takes for `tests/python/`.
-#![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 

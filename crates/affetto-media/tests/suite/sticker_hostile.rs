@@ -1,5 +1,4 @@
 //! Hostile characters and takes of stickers: refused with one line that says what is wrong, in no time.
-#![allow(clippy::unwrap_used)]
 
 use std::{
     fs,

@@ -1,5 +1,4 @@
 //! Chords are spelled by the key in every format: Bb in F major, F# in E major.
-#![allow(clippy::unwrap_used)]
 
 use affetto_media::{
     Bar, ChordChange, ChordSymbol, Key, Limits, Metre, Mode, Note, Part, PitchName, Quality,

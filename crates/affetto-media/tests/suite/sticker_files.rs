@@ -2,7 +2,7 @@
 //!
 //! `AFFETTO_PYTHON` names a Python that has the packages of `tests/python/requirements.txt`; without it one test says that
 //! it is skipped.
-#![allow(clippy::unwrap_used, clippy::print_stderr)]
+#![allow(clippy::print_stderr)]
 
 use std::{
     fs,

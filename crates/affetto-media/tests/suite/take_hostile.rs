@@ -1,8 +1,7 @@
 //! Damaged and hostile takes are refused in one line, at once and without a panic.
 //!
 //! The files are made by [`bad`]. To write them again after a change:
-//! `cargo test -p affetto-media --test take_hostile -- --ignored`
-#![allow(clippy::unwrap_used)]
+//! `cargo test -p affetto-media --test suite take_hostile -- --ignored`
 
 use std::{fs, path::PathBuf, time::Instant};
 

@@ -1,5 +1,4 @@
 //! LilyPond input, compared with what it should be, by hand.
-#![allow(clippy::unwrap_used)]
 
 use affetto_media::{
     Bar, ChordChange, ChordSymbol, Error, Key, Metre, Note, Part, PitchName, Quality, Quarters,

@@ -1,5 +1,4 @@
 //! What is written is read back the same.
-#![allow(clippy::unwrap_used)]
 
 use affetto_media::{
     Bar, ChordChange, ChordSymbol, Key, Limits, Metre, Note, Part, PitchName, Quality, Quarters,

@@ -1,5 +1,4 @@
 //! MIDI files worked out by hand, byte by byte.
-#![allow(clippy::unwrap_used)]
 
 use affetto_media::{
     Bar, Error, Key, Limits, Metre, Note, Part, Quarters, Role, Score, Tempo, TempoChange, midi,
