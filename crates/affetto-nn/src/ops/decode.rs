@@ -5,12 +5,15 @@
 //! product and every sum. Vector instructions work on 16 outputs side by side, so their width does
 //! not change the order.
 
+mod attend;
+
+pub use attend::{KeysValues, attend, attend_each};
+
 use super::{
     Real,
     layer_norm::normalise,
     linear_attention::{EPSILON, feature},
     pointwise::gelu_of,
-    softmax::softmax_row,
     tiles::{Fetch, Lanes, PANEL, multiply},
     vectorised,
 };
@@ -186,64 +189,6 @@ fn add_product(sums: &mut [f32; PANEL], x: f32, weights: &[f32; PANEL]) {
     for (sum, weight) in sums.iter_mut().zip(weights) {
         *sum += x * *weight;
     }
-}
-
-/// The product of two vectors in eight interleaved sums.
-#[inline(always)]
-pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let count = a.len().min(b.len());
-    let (a, b) = (&a[..count], &b[..count]);
-    super::sum8(count, |i| a[i] * b[i])
-}
-
-/// Keys and values side by side: rows of `width` numbers each.
-pub type KeysValues<'a> = (&'a [f32], &'a [f32]);
-
-/// The attention of one vector of queries, `heads` of them side by side, over the rows of all
-/// `parts` in order. The scores are multiplied by `scale`; `scores` is room to work in. `keys` and
-/// values may differ in width, `out` has the width of the values.
-pub fn attend(
-    query: &[f32],
-    parts: &[KeysValues],
-    heads: usize,
-    scale: f32,
-    scores: &mut Vec<f32>,
-    out: &mut [f32],
-) {
-    let (wide, wide_out) = (query.len(), out.len());
-    let (width, width_out) = (wide / heads, wide_out / heads);
-    let rows: usize = parts.iter().map(|(keys, _)| keys.len() / wide).sum();
-    // By head, `(heads, rows)`. Keys and values are read row by row: a head at a time would leave most of what each read
-    // brings from memory to the next head, when it is no longer near.
-    scores.clear();
-    scores.resize(heads * rows, 0.0);
-    vectorised(
-        #[inline(always)]
-        || {
-            let keys = parts.iter().flat_map(|(keys, _)| keys.chunks_exact(wide));
-            for (row, key) in keys.enumerate() {
-                for head in 0..heads {
-                    let part = head * width..(head + 1) * width;
-                    scores[head * rows + row] = dot(&query[part.clone()], &key[part]);
-                }
-            }
-            for scores in scores.chunks_exact_mut(rows.max(1)) {
-                softmax_row(scores, scale);
-            }
-            out.fill(0.0);
-            let values = parts.iter();
-            let values = values.flat_map(|(_, values)| values.chunks_exact(wide_out));
-            for (row, value) in values.enumerate() {
-                for head in 0..heads {
-                    let part = head * width_out..(head + 1) * width_out;
-                    let share = scores[head * rows + row];
-                    for (out, value) in out[part.clone()].iter_mut().zip(&value[part]) {
-                        *out += share * *value;
-                    }
-                }
-            }
-        },
-    );
 }
 
 /// Bytes that come from memory together.
@@ -499,7 +444,7 @@ mod tests {
     use affetto_core::Seed;
     use candle_core::{Device, Tensor};
 
-    fn noise(count: usize) -> Vec<f32> {
+    pub(super) fn noise(count: usize) -> Vec<f32> {
         let mut rng = Seed(4).rng();
         (0..count).map(|_| rng.uniform() as f32 - 0.5).collect()
     }
@@ -541,19 +486,5 @@ mod tests {
                 assert!((a - b).abs() < 1e-5, "{a} {b}");
             }
         }
-    }
-
-    #[test]
-    fn attending_to_one_key_gives_its_value() {
-        let mut out = [0.0; 2];
-        attend(
-            &[1.0, 2.0],
-            &[(&[3.0, 4.0], &[5.0, 6.0])],
-            2,
-            1.0,
-            &mut Vec::new(),
-            &mut out,
-        );
-        assert_eq!(out, [5.0, 6.0]);
     }
 }

@@ -1,13 +1,13 @@
 //! See [`crate::model::transformer`].
 
-use std::sync::Arc;
+use std::{ptr, sync::Arc};
 
 use affetto_nn::{
     Result,
     cache::KeyValueCache,
     ops::{
         Rotary,
-        decode::{Embeddings, KeysValues, Norm, Panels, add, attend, gelu_all},
+        decode::{Embeddings, KeysValues, Norm, Panels, add, attend, attend_each, gelu_all},
     },
     weights::TensorFile,
 };
@@ -319,16 +319,31 @@ impl DecoderBlock {
         let width = shape.width;
         let packed = self.attention.packed(shape, x, &reading.own);
         let mut attended = vec![0.0; x.len()];
-        let rows = packed
-            .chunks_exact(3 * width)
-            .zip(attended.chunks_exact_mut(width));
-        for (item, (row, out)) in rows.enumerate() {
-            let (query, own) = row.split_at(width);
-            reading.rows[item].extend_from_slice(own);
-            let mut parts: Vec<KeysValues> = reading.states[item].cache.layer(layer).collect();
-            parts.push(own.split_at(width));
+        let rows = packed.chunks_exact(3 * width);
+        let rows: Vec<(&[f32], &[f32])> = rows.map(|row| row.split_at(width)).collect();
+        for (list, (_, own)) in reading.rows.iter_mut().zip(&rows) {
+            list.extend_from_slice(own);
+        }
+        // Tokens that are weighed against each other come after the same ones.
+        let mut first = 0;
+        for states in reading.states.chunk_by(|a, b| ptr::eq(*a, *b)) {
+            let items = first..first + states.len();
+            let queries: Vec<&[f32]> = rows[items.clone()].iter().map(|row| row.0).collect();
+            let own = rows[items.clone()].iter().map(|row| row.1.split_at(width));
+            let own: Vec<KeysValues> = own.collect();
+            let parts: Vec<KeysValues> = states[0].cache.layer(layer).collect();
+            let out = &mut attended[items.start * width..items.end * width];
             let scores = &mut reading.scores;
-            attend(query, &parts, shape.heads, shape.scale(), scores, out);
+            attend_each(
+                &queries,
+                &parts,
+                &own,
+                shape.heads,
+                shape.scale(),
+                scores,
+                out,
+            );
+            first = items.end;
         }
         attended
     }
