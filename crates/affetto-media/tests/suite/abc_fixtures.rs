@@ -9,6 +9,8 @@ use std::{
 
 use affetto_media::{Error, Limits, Mode, Quarters, Role, Score, abc};
 
+use super::q;
+
 fn folder(role: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../tests/fixtures/{role}/abc"))
 }
@@ -144,10 +146,6 @@ fn many_tunes_are_refused_soon() {
 fn good(name: &str) -> Score {
     let bytes = fs::read(folder("good").join(name).with_extension("abc")).unwrap();
     abc::read(&bytes, &Limits::DEFAULT).unwrap()
-}
-
-fn q(numerator: i64, denominator: i64) -> Quarters {
-    Quarters::new(numerator, denominator)
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use affetto_media::{Error, Limits, Mode, Quarters, Role, Score, abc};
 
+use super::q;
+
 fn read(text: &str) -> Score {
     abc::read(text.as_bytes(), &Limits::DEFAULT).unwrap()
 }
@@ -9,10 +11,6 @@ fn read(text: &str) -> Score {
 /// One voice in 4/4 with eighths as unit.
 fn tune(music: &str) -> Score {
     read(&format!("X:1\nT:t\nM:4/4\nL:1/8\nK:C\n{music}\n"))
-}
-
-fn q(numerator: i64, denominator: i64) -> Quarters {
-    Quarters::new(numerator, denominator)
 }
 
 /// Onset, pitch, duration of every note of a part.

@@ -5,9 +5,7 @@ use affetto_media::{
     Role, Score, Section, Tempo, TempoChange, lilypond,
 };
 
-fn q(numerator: i64, denominator: i64) -> Quarters {
-    Quarters::new(numerator, denominator)
-}
+use super::q;
 
 fn score(metre: &str, key: &str, bars: usize) -> Score {
     let bar = Bar::full(metre.parse().unwrap(), key.parse().unwrap());

@@ -2,7 +2,7 @@
 //!
 //! One program: each program of tests is compiled and linked for itself.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 mod abc_fixtures;
 mod abc_laws;
@@ -23,3 +23,10 @@ mod sticker_hostile;
 mod take_hostile;
 mod take_samples;
 mod wav_sound;
+
+use affetto_media::Quarters;
+
+/// A time in quarter notes.
+fn q(numerator: i64, denominator: i64) -> Quarters {
+    Quarters::new(numerator, denominator)
+}

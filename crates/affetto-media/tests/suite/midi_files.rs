@@ -4,7 +4,7 @@ use affetto_media::{
     Bar, Error, Key, Limits, Metre, Note, Part, Quarters, Role, Score, Tempo, TempoChange, midi,
 };
 
-fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+pub fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let mut bytes = kind.to_vec();
     bytes.extend((data.len() as u32).to_be_bytes());
     bytes.extend(data);

@@ -8,18 +8,13 @@ use std::{fs, path::PathBuf, time::Instant};
 
 use affetto_media::{Limits, Score, midi};
 
+use super::midi_files::chunk;
+
 type File = (&'static str, Vec<u8>, &'static str);
 
 const END: &[u8] = b"\0\xff\x2f\0";
 const NOTE: &[u8] = b"\0\x90\x3c\x40\x60\x3c\0"; // a quarter of 96 ticks
 const FOREVER: &[u8] = b"\xff\xff\xff\x7f"; // the longest delta, 2^28 - 1 ticks
-
-fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
-    let mut bytes = kind.to_vec();
-    bytes.extend((data.len() as u32).to_be_bytes());
-    bytes.extend(data);
-    bytes
-}
 
 fn header(format: u16, tracks: u16, division: u16) -> Vec<u8> {
     let words = [format, tracks, division];

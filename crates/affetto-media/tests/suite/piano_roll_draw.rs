@@ -7,9 +7,7 @@ use affetto_media::{
 };
 use image::{Rgba, RgbaImage};
 
-fn q(numerator: i64, denominator: i64) -> Quarters {
-    Quarters::new(numerator, denominator)
-}
+use super::q;
 
 fn part(role: Role, notes: Vec<Note>) -> Part {
     Part {
