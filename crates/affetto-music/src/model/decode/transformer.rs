@@ -1,13 +1,13 @@
 //! See [`crate::model::transformer`].
 
-use std::{ptr, sync::Arc};
+use std::{ops::Range, ptr, sync::Arc};
 
 use affetto_nn::{
     Result,
     cache::KeyValueCache,
     ops::{
         Rotary,
-        decode::{Embeddings, KeysValues, Norm, Panels, add, attend, attend_each, gelu_all},
+        decode::{Embeddings, KeysValues, Norm, Panels, add, attend_each, gelu_all},
     },
     weights::TensorFile,
 };
@@ -178,6 +178,16 @@ struct Reading<'a> {
     scores: Vec<f32>,
 }
 
+/// Each state once with the items that come after it: tokens that are weighed against each other come after the same ones.
+fn together<'a>(states: &'a [&'a State]) -> impl Iterator<Item = (&'a State, Range<usize>)> {
+    let mut first = 0;
+    states.chunk_by(|a, b| ptr::eq(*a, *b)).map(move |same| {
+        let items = first..first + same.len();
+        first = items.end;
+        (same[0], items)
+    })
+}
+
 #[derive(Debug)]
 struct FeedForward {
     norm: Norm,
@@ -255,15 +265,17 @@ impl EncoderBlock {
                 .collect()
         };
         let (queries, keys, values) = (part(0), part(1), part(2));
+        let queries: Vec<&[f32]> = queries.chunks_exact(width).collect();
         let mut attended = vec![0.0; x.len()];
-        let mut scores = Vec::new();
-        for (query, out) in queries
-            .chunks_exact(width)
-            .zip(attended.chunks_exact_mut(width))
-        {
-            let part: KeysValues = (&keys, &values);
-            attend(query, &[part], shape.heads, shape.scale(), &mut scores, out);
-        }
+        attend_each(
+            &queries,
+            &[(&keys, &values)],
+            &[],
+            shape.heads,
+            shape.scale(),
+            &mut Vec::new(),
+            &mut attended,
+        );
         add(x, &self.attention.out.apply(&attended));
         self.feed_forward.apply(x);
     }
@@ -324,26 +336,20 @@ impl DecoderBlock {
         for (list, (_, own)) in reading.rows.iter_mut().zip(&rows) {
             list.extend_from_slice(own);
         }
-        // Tokens that are weighed against each other come after the same ones.
-        let mut first = 0;
-        for states in reading.states.chunk_by(|a, b| ptr::eq(*a, *b)) {
-            let items = first..first + states.len();
+        for (state, items) in together(reading.states) {
             let queries: Vec<&[f32]> = rows[items.clone()].iter().map(|row| row.0).collect();
             let own = rows[items.clone()].iter().map(|row| row.1.split_at(width));
             let own: Vec<KeysValues> = own.collect();
-            let parts: Vec<KeysValues> = states[0].cache.layer(layer).collect();
-            let out = &mut attended[items.start * width..items.end * width];
-            let scores = &mut reading.scores;
+            let parts: Vec<KeysValues> = state.cache.layer(layer).collect();
             attend_each(
                 &queries,
                 &parts,
                 &own,
                 shape.heads,
                 shape.scale(),
-                scores,
-                out,
+                &mut reading.scores,
+                &mut attended[items.start * width..items.end * width],
             );
-            first = items.end;
         }
         attended
     }
@@ -352,16 +358,22 @@ impl DecoderBlock {
         let shape = reading.shape;
         let width = shape.width;
         let mut queries = self.query.apply(&self.cross_norm.apply(x));
-        let mut attended = vec![0.0; x.len()];
-        let rows = queries
-            .chunks_exact_mut(width)
-            .zip(attended.chunks_exact_mut(width));
-        for (item, (query, out)) in rows.enumerate() {
+        for (item, query) in queries.chunks_exact_mut(width).enumerate() {
             reading.bars.turn_all(query, item, shape.heads);
-            let (keys, values) = &reading.states[item].memory.0[layer];
-            let part: KeysValues = (keys, values);
-            let scores = &mut reading.scores;
-            attend(query, &[part], shape.heads, shape.scale(), scores, out);
+        }
+        let queries: Vec<&[f32]> = queries.chunks_exact(width).collect();
+        let mut attended = vec![0.0; x.len()];
+        for (state, items) in together(reading.states) {
+            let (keys, values) = &state.memory.0[layer];
+            attend_each(
+                &queries[items.clone()],
+                &[(keys, values)],
+                &[],
+                shape.heads,
+                shape.scale(),
+                &mut reading.scores,
+                &mut attended[items.start * width..items.end * width],
+            );
         }
         attended
     }
