@@ -22,7 +22,7 @@ use crate::{
     progression::Progression,
     rules,
     statistics::{CLASS_MIDDLES, Statistics, valence_place},
-    title::title,
+    title::{LEAD_SHEET, is_due, title},
     tokens::{
         Degree, Sequence, Token, Transposition, encode, metre_place, octave_shift, spell,
         split_duration, ticks_from_quarters,
@@ -425,6 +425,9 @@ impl Source {
             bar.rule.events = BarRule::default().events;
             bar.given = Given::Melody(melody.clone());
         }
+        if let Some(last) = plan.bars.last_mut() {
+            last.aim.closes = true;
+        }
     }
 }
 
@@ -633,10 +636,13 @@ fn finish(written: Written, frame: &Frame<'_>, asked: &Asked, request: &LeadShee
         sheet.chords = progression.changes(frame.metre, &sheet);
     }
     name_sections(&mut sheet, frame, request);
+    let titled = frame
+        .source
+        .filter(|source| frame.kind != Kind::Keep || !is_due(&request.emotion, &source.title));
     sheet.title = request
         .title
         .clone()
-        .unwrap_or_else(|| title(&request.emotion, frame.key, frame.source, "Lead sheet"));
+        .unwrap_or_else(|| title(&request.emotion, frame.key, titled, LEAD_SHEET));
     let arousal = arousal_of_bars(asked, sheet.bars.len(), &written.bars);
     let dynamics: Vec<f64> = arousal
         .iter()
@@ -834,6 +840,7 @@ mod tests {
     use affetto_attributes::{density::events_per_bar, valence::valence_classes};
     use affetto_core::{Silent, Stage};
     use affetto_emotion::{Curve, Unit, Vad};
+    use affetto_media::{ChordSymbol, Mode};
 
     use super::*;
     use crate::{
@@ -1027,6 +1034,80 @@ mod tests {
             };
             assert_eq!(new(&chords).score.bars.len(), 12, "{meter}");
         }
+    }
+
+    /// Even where the network knows nothing: the tonic is favoured, and stays to the end.
+    #[test]
+    fn a_kept_melody_comes_to_rest() {
+        let mut kept = new(&LeadSheetRequest::default()).score;
+        let last_note = *kept.bar_onsets().iter().rev().nth(1).unwrap();
+        let melody = &mut kept.parts[0].notes;
+        melody.retain(|note| note.end() <= last_note);
+        melody.push(Note {
+            onset: last_note,
+            pitch: melody[0].pitch,
+            duration: Quarters::from_integer(3),
+            velocity: 64,
+        });
+        let sources = Sources {
+            keep: Some(kept),
+            ..Sources::default()
+        };
+        let mut at_rest = 0;
+        for seed in 0..12 {
+            let request = LeadSheetRequest {
+                keep: Some("a.mid".into()),
+                seed: Seed(seed),
+                ..LeadSheetRequest::default()
+            };
+            let Composition { score, asked } = write(&request, &sources);
+            let key = asked.key;
+            let relative = Key::new(key.fifths(), Mode::Minor).unwrap();
+            let homes = [key, relative].map(|key| key.tonic().pitch_class());
+            let is_home = |chord: &ChordSymbol| homes.contains(&chord.root.pitch_class());
+            at_rest += u32::from(
+                score
+                    .chords
+                    .last()
+                    .unwrap()
+                    .chord
+                    .is_some_and(|c| is_home(&c)),
+            );
+            // Once at the most, while the last note sounds; not in the silence after it.
+            let changes = score.chords.iter().filter(|chord| chord.onset > last_note);
+            assert!(changes.count() <= 1);
+        }
+        assert!(at_rest >= 8, "{at_rest} of 12");
+    }
+
+    #[test]
+    fn a_kept_melody_of_another_feeling_has_another_title() {
+        let joy = LeadSheetRequest {
+            emotion: Emotion::parse("joy").unwrap(),
+            key: Some("D major".parse().unwrap()),
+            ..LeadSheetRequest::default()
+        };
+        let mut kept = new(&joy).score;
+        let keep = LeadSheetRequest {
+            emotion: Emotion::parse("sadness").unwrap(),
+            keep: Some("a.mid".into()),
+            ..LeadSheetRequest::default()
+        };
+        let called = |request: &LeadSheetRequest, kept: &Score| {
+            let sources = Sources {
+                keep: Some(kept.clone()),
+                ..Sources::default()
+            };
+            write(request, &sources).score.title
+        };
+        assert_eq!(called(&keep, &kept), "Sadness in D major");
+        let plain = LeadSheetRequest {
+            emotion: Emotion::NEUTRAL,
+            ..keep.clone()
+        };
+        assert_eq!(called(&plain, &kept), "Joy in D major");
+        kept.title = "Greensleeves".into();
+        assert_eq!(called(&keep, &kept), "Greensleeves");
     }
 
     /// Counts how often it is asked.

@@ -1,7 +1,7 @@
 //! Writes a lead sheet token by token, within what a [`Plan`] permits.
 
 use affetto_core::{Progress, Rng, Seed, Stage};
-use affetto_media::Quality;
+use affetto_media::{Mode, Quality};
 
 use crate::{
     grammar::{BarGrammar, BarRule, Impossible, chord_valence, median},
@@ -42,6 +42,8 @@ pub struct Aim {
     pub valence: Option<f64>,
     /// The tension, 0..=1.
     pub tension: Option<f64>,
+    /// Whether the piece closes with this bar: under a given melody it comes to rest.
+    pub closes: bool,
 }
 
 /// An event as tokens have it.
@@ -80,6 +82,8 @@ pub type Tension<'a> = &'a (dyn Fn(Option<Degree>) -> f64 + Sync);
 const VALENCE_WEIGHT: f64 = 0.5;
 /// Weight of the squared distance between a chord's tension and the one aimed at, in nats.
 const TENSION_WEIGHT: f64 = 60.0;
+/// What the tonic is favoured by where a given melody comes to rest, in nats.
+const TONIC_WEIGHT: f64 = 3.0;
 /// How many chords are tried under a given melody note.
 const CANDIDATES: usize = 12;
 
@@ -278,7 +282,7 @@ impl<'a, M: NextToken> Writer<'a, M> {
             let position = self.cursor.position();
             let chord = match chord(position, events.len()) {
                 Some(chord) => chord,
-                None => self.draw_chord(bar, &values, None),
+                None => self.draw_chord(bar, &values, None, false),
             };
             values.push(chord_valence(chord.map(|degree| degree.quality)));
             self.push(Token::Chord(chord));
@@ -306,9 +310,21 @@ impl<'a, M: NextToken> Writer<'a, M> {
             ..self.plan.bars[bar].rule.clone()
         };
         self.grammars[bar] = BarGrammar::new(&self.contexts[bar], rule)?;
-        let (mut events, mut values) = (Vec::new(), Vec::new());
-        for (sound, ticks) in melody {
-            let chord = self.draw_chord(bar, &values, Some(*sound));
+        let mode = self.contexts[bar].mode;
+        let closing_from = self.plan.bars[bar].aim.closes.then(|| last_note(melody));
+        let (mut events, mut values): (Vec<GivenEvent>, Vec<f64>) = (Vec::new(), Vec::new());
+        for (at, (sound, ticks)) in melody.iter().enumerate() {
+            let closing = closing_from.is_some_and(|from| from <= at);
+            // After the last note nothing changes but to come to rest, and under silence nothing at all.
+            let last = events.last().map(|event| event.chord);
+            let last = last.filter(|last| {
+                let quality = last.map(|degree| degree.quality);
+                let stays = *sound == Token::Rest
+                    || *sound == Token::Hold && last.is_some_and(|chord| repose(chord, mode) > 0.0);
+                closing && stays && self.permits(bar, &values, quality)
+            });
+            let chord =
+                last.unwrap_or_else(|| self.draw_chord(bar, &values, Some(*sound), closing));
             values.push(chord_valence(chord.map(|degree| degree.quality)));
             self.push(Token::Chord(chord));
             self.push(*sound);
@@ -322,8 +338,26 @@ impl<'a, M: NextToken> Writer<'a, M> {
         Ok(events)
     }
 
-    /// Draws a chord; `next` is the sound that will stand above it, where that is given.
-    fn draw_chord(&mut self, bar: usize, values: &[f64], next: Option<Token>) -> Option<Degree> {
+    /// Whether a chord of `quality` may be taken now, in `bar` after events with the chord valences `values`.
+    fn permits(&self, bar: usize, values: &[f64], quality: Option<Quality>) -> bool {
+        let position = self.cursor.position();
+        self.grammars[bar].permitted_chords(position, values)(quality)
+    }
+
+    /// Draws a chord; `next` is the sound that will stand above it, where that is given; `closing` says whether
+    /// the piece comes to rest on it.
+    fn draw_chord(
+        &mut self,
+        bar: usize,
+        values: &[f64],
+        next: Option<Token>,
+        closing: bool,
+    ) -> Option<Degree> {
+        let mode = self.contexts[bar].mode;
+        let rest = |chord: Option<Degree>| match chord {
+            Some(chord) if closing => TONIC_WEIGHT * repose(chord, mode),
+            _ => 0.0,
+        };
         let position = self.cursor.position();
         let permits = self.grammars[bar].permitted_chords(position, values);
         let logs = log_probabilities(&self.logits);
@@ -333,7 +367,8 @@ impl<'a, M: NextToken> Writer<'a, M> {
                     return None;
                 };
                 let quality: Option<Quality> = chord.map(|degree| degree.quality);
-                permits(quality).then(|| (id, logs[id as usize] + self.preference(bar, chord)))
+                let preference = self.preference(bar, chord) + rest(chord);
+                permits(quality).then(|| (id, logs[id as usize] + preference))
             })
             .collect();
         if let Some(sound) = next {
@@ -435,6 +470,33 @@ impl<'a, M: NextToken> Writer<'a, M> {
     }
 }
 
+/// Where the last note of a bar begins; the start of a bar in which none does.
+fn last_note(melody: &[(Token, i64)]) -> usize {
+    let mut sounds = melody.iter().map(|(sound, _)| sound);
+    sounds
+        .rposition(|sound| matches!(sound, Token::Pitch(_)))
+        .unwrap_or(0)
+}
+
+/// How well music in `mode` comes to rest on `chord`: 1 on the tonic, major or minor, 0.5 on that of the relative key, 0 on
+/// all else, and where a seventh or a fifth wants to go on.
+fn repose(chord: Degree, mode: Mode) -> f64 {
+    let major = matches!(
+        chord.quality,
+        Quality::Major | Quality::Major6 | Quality::Major7
+    );
+    let minor = matches!(
+        chord.quality,
+        Quality::Minor | Quality::Minor6 | Quality::Minor7
+    );
+    match (mode, chord.root) {
+        (Mode::Major, 0) | (Mode::Minor, 9) if major || minor => 1.0,
+        (Mode::Major, 9) if minor => 0.5,
+        (Mode::Minor, 0) if major => 0.5,
+        _ => 0.0,
+    }
+}
+
 /// A repeated bar that began with a tie begins with silence where nothing sounds before it.
 fn untie_first(events: &mut [GivenEvent], sounding: Option<u8>) {
     if let Some(first) = events.first_mut()
@@ -464,7 +526,7 @@ mod tests {
     use crate::{
         plan::{ValenceWish, Wish, plan},
         statistics::Statistics,
-        tokens::{METRES, ticks_from_quarters},
+        tokens::{METRES, spell, ticks_from_quarters},
         trigram::Trigram,
     };
     use affetto_attributes::ValenceClass;
@@ -528,6 +590,21 @@ mod tests {
                     .all(|note| (wish.range.0..=wish.range.1).contains(&note.pitch))
             );
         }
+    }
+
+    #[test]
+    fn music_comes_to_rest_on_its_tonic() {
+        let at_rest = |key: &str| -> Vec<String> {
+            let key: Key = key.parse().unwrap();
+            let chords = Token::ids(Slot::Chord).filter_map(|id| match Token::from_id(id) {
+                Some(Token::Chord(chord)) => chord,
+                _ => None,
+            });
+            let resting = chords.filter(|chord| repose(*chord, key.mode()) == 1.0);
+            resting.map(|chord| spell(chord, key).to_string()).collect()
+        };
+        assert_eq!(at_rest("D major").join(" "), "D Dm Dmaj7 Dm7 D6 Dm6");
+        assert_eq!(at_rest("G minor").join(" "), "G Gm Gmaj7 Gm7 G6 Gm6");
     }
 
     #[test]

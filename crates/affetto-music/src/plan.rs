@@ -167,6 +167,7 @@ fn bar_plan(
                 .tension
                 .as_ref()
                 .and_then(|curve| curve.get(at).copied()),
+            closes: false,
         },
         given: Given::Nothing,
     }

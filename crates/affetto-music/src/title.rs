@@ -3,6 +3,11 @@
 use affetto_emotion::{Emotion, Label, Mixture, Taxonomy};
 use affetto_media::{Key, Score};
 
+/// What a lead sheet is called that asks for no emotion in words.
+pub(crate) const LEAD_SHEET: &str = "Lead sheet";
+/// What piano music is called that asks for no emotion in words.
+pub(crate) const PIANO_PIECE: &str = "Piano piece";
+
 /// The title of what it is made from; else its emotion and key, such as `Joy and awe in D major`. In letters that
 /// every format and every font has.
 pub(crate) fn title(emotion: &Emotion, key: Key, source: Option<&Score>, kind: &str) -> String {
@@ -10,6 +15,36 @@ pub(crate) fn title(emotion: &Emotion, key: Key, source: Option<&Score>, kind: &
         Some(source) if !source.title.is_empty() => source.title.clone(),
         _ => format!("{} in {key}", feeling(emotion, kind)),
     }
+}
+
+/// Whether what is called `old` needs another title where `emotion` is asked throughout: one that [`title`] gave.
+pub(crate) fn is_due(emotion: &Emotion, old: &str) -> bool {
+    *emotion != Emotion::NEUTRAL && is_made(old)
+}
+
+/// Whether a title is words of emotions, in a key.
+fn is_made(title: &str) -> bool {
+    let Some((feeling, key)) = title.rsplit_once(" in ") else {
+        return false;
+    };
+    let is_key = key.parse::<Key>().is_ok_and(|read| read.to_string() == key);
+    let feeling = feeling.to_ascii_lowercase();
+    let words = feeling.strip_prefix("from ").unwrap_or(&feeling);
+    let is_kind = |kind: &&str| kind.eq_ignore_ascii_case(&feeling);
+    is_key && ([LEAD_SHEET, PIANO_PIECE].iter().any(is_kind) || are_words(words, 2 * MOST_WORDS))
+}
+
+/// Whether `text` is the name of a label, or up to `most` of them with what stands between them. Some names have an "and"
+/// of their own.
+fn are_words(text: &str, most: usize) -> bool {
+    let is_label = |text: &str| Label::all().any(|label| label.name() == text);
+    let several = |between: &&str| {
+        let mut places = text.match_indices(*between);
+        places.any(|(at, _)| {
+            is_label(&text[..at]) && are_words(&text[at + between.len()..], most - 1)
+        })
+    };
+    is_label(text) || most > 1 && [" to ", " and ", ", "].iter().any(several)
 }
 
 /// The words of an emotion; `From sadness to joy` where they move; the kind of piece where there are none.
@@ -67,7 +102,7 @@ mod tests {
             &Emotion::parse(emotion).unwrap(),
             key.parse().unwrap(),
             None,
-            "Lead sheet",
+            LEAD_SHEET,
         )
     }
 
@@ -86,7 +121,7 @@ mod tests {
         );
         assert_eq!(titled("russell/q3", "A minor"), "Lead sheet in A minor");
         assert_eq!(titled("neutral", "A minor"), "Lead sheet in A minor");
-        let plain = title(&Emotion::NEUTRAL, Key::C_MAJOR, None, "Lead sheet");
+        let plain = title(&Emotion::NEUTRAL, Key::C_MAJOR, None, LEAD_SHEET);
         assert_eq!(plain, "Lead sheet in C major");
     }
 
@@ -98,7 +133,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(
-            title(&emotion, Key::C_MAJOR, None, "Lead sheet"),
+            title(&emotion, Key::C_MAJOR, None, LEAD_SHEET),
             "From sadness to joy in C major"
         );
     }
@@ -107,13 +142,41 @@ mod tests {
     #[test]
     fn every_word_makes_a_title_in_plain_letters() {
         for label in Label::all() {
-            let title = title(&Emotion::from(label), Key::C_MAJOR, None, "Lead sheet");
+            let title = title(&Emotion::from(label), Key::C_MAJOR, None, LEAD_SHEET);
             let plain = |c: char| c.is_ascii_alphabetic() || matches!(c, ' ' | '-' | '\'');
             assert!(title.chars().all(plain), "{title}");
             assert!(
                 title.starts_with(|c: char| c.is_ascii_uppercase()),
                 "{title}"
             );
+            assert!(is_made(&title), "{title}");
+        }
+    }
+
+    #[test]
+    fn a_title_of_ours_gives_way_to_another_feeling_and_no_other_does() {
+        let sad = Emotion::parse("sadness").unwrap();
+        for ours in [
+            "Joy in D major",
+            "Joy, awe and trust in F# major",
+            "From sadness to joy in C minor",
+            "Lead sheet in Bb major",
+            "Piano piece in A minor",
+        ] {
+            assert!(is_due(&sad, ours), "{ours}");
+            assert!(!is_due(&Emotion::NEUTRAL, ours), "{ours}");
+        }
+        for theirs in [
+            "",
+            "Joy",
+            "Joy in D",
+            "Joy in the morning",
+            "Greensleeves in A minor",
+            "Sonata and joy in C major",
+            " in C major",
+            "Joy, awe, trust, fear, joy, awe and trust in C major",
+        ] {
+            assert!(!is_due(&sad, theirs), "{theirs}");
         }
     }
 }

@@ -124,8 +124,8 @@ mod tests {
         json!({
             "seed": 7, "title": "A", "emotion": "joy:0.5", "attributes": { "Note Density per Quarter Note": "high" }, "bars": 8,
             "meter": "6/8", "key": "D minor", "tempo_bpm": 92.5, "range": "A1-C7", "hand_span": 12, "style": "pop",
-            "continue_from": "b.mid", "fill": "5-8", "fill_in": "c.mid", "arrange": "a.mid", "humanize": 0.1,
-            "guidance": 2.0, "model": "small", "candidates": 3, "temperature": 1.1, "top_p": 0.9
+            "continue_from": "b.mid", "fill": "5-8", "fill_in": "c.mid", "arrange": "a.mid", "open_end": true,
+            "humanize": 0.1, "guidance": 2.0, "model": "small", "candidates": 3, "temperature": 1.1, "top_p": 0.9
         })
     }
 

@@ -376,6 +376,10 @@ pub struct Piano {
     /// How far the outer notes of one hand lie apart at most, in semitones, 9 to 24 [default: 14]
     #[arg(long, value_name = "SEMITONES", help_heading = "Music")]
     pub hand_span: Option<u8>,
+    /// Let the last bar end in the course of the music, to be looped or gone on from, instead of coming to rest;
+    /// with --candidates 1 it always may
+    #[arg(long, help_heading = "Music")]
+    pub open_end: bool,
     /// Kind of music: pop, song, classical, transcription
     #[arg(long, value_parser = piano_style, help_heading = "Music")]
     pub style: Option<PianoStyle>,

@@ -21,6 +21,7 @@ pub fn request(args: &Piano) -> Result<PianoRequest, Failure> {
         range: args.range,
         hand_span: args.hand_span,
         style: args.style,
+        open_end: args.open_end,
         continue_from: args.given.continue_from.clone(),
         fill: args.given.fill,
         fill_in: args.given.fill_in.clone(),
@@ -104,6 +105,7 @@ mod tests {
             ),
             (2.0, 3, 0.5, 0.75, 0.25)
         );
+        assert!(piano("--open-end").open_end);
         let arranged = piano("--arrange~a.mid");
         assert_eq!(arranged.arrange, Some("a.mid".into()));
         let filled = piano("--fill~5-8~--in~a.mid");

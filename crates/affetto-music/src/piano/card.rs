@@ -90,6 +90,11 @@ pub fn card(report: &TrainReport, bytes: usize) -> String {
 
 /// The figures of written pieces in YAML.
 fn figures(evaluation: &Evaluation) -> String {
+    let ends = evaluation
+        .at_rest
+        .map_or_else(String::new, |[ours, theirs]| {
+            format!("  ends_at_rest: {{ generated: {ours:.3}, held_out: {theirs:.3} }}\n")
+        });
     format!(
         "  bits_hit: {{ asked: {:.3}, by_chance: {:.3} }}\n  mean_overlap: {:.3}\n  \
          two_sample_auc: {{ generated: {:.3}, halves_of_music: {:.3} }}\n  \
@@ -101,7 +106,7 @@ fn figures(evaluation: &Evaluation) -> String {
         evaluation.auc_halves,
         evaluation.copied,
         evaluation.copied_held_out,
-    )
+    ) + &ends
 }
 
 /// The same for people.
@@ -126,6 +131,13 @@ fn evaluated(evaluation: &Evaluation) -> String {
         .iter()
         .map(|(name, auc)| format!("{name} ({auc:.3})"))
         .collect();
+    let ends = evaluation.at_rest.map_or_else(String::new, |[ours, theirs]| {
+        format!(
+            "Where the window was the end of a piece, the last bar was chosen for itself: a third each counts the root of the\n\
+             tonic as the lowest note, no note outside its triad, and a last onset that is held. Generated ends have {ours:.3}\n\
+             of that, those of the music {theirs:.3}.\n\n"
+        )
+    });
     format!(
         "\n## {generated} pieces beside {held_out} windows never trained on\n\n\
          Each piece was asked for the bars, mode, style and attributes of one window; of {USUAL_CANDIDATES} continuations of every four bars the one\n\
@@ -137,6 +149,7 @@ fn evaluated(evaluation: &Evaluation) -> String {
          AUC of {auc:.3} (0.5: not at all; two halves of the music {halves:.3}); it goes by {told}.\n\n\
          Of the generated pieces, {copied:.2} % share a run of {COPIED_RUN} or more (interval, duration) pairs of the top line with\n\
          a training window; of the windows never trained on, {copied_held_out:.2} %.\n\n\
+         {ends}\
          Of what was asked, {hit:.1} % of the attributes lie on the asked side of the middle; {chance:.1} % would, had each piece\n\
          been asked for what another was:\n\n\
          | attribute | hit | by chance |\n|---|---|---|\n{attributes}",

@@ -20,6 +20,7 @@ use super::{
     grid::{GridBar, GridPiece},
     levels::measured,
     measure::{measure, values_at},
+    merit::as_ended,
     model::{Config, Decoder},
     profile::{Ranks, Statistics},
     rules::{Given, Rules},
@@ -27,7 +28,11 @@ use super::{
     tokens::{KEYBOARD, Plan, Style, Token, decode},
     wish::{Frame, Wish, divergence, mean_move, mean_of},
 };
-use crate::{Error, arrange::humanize, title::title};
+use crate::{
+    Error,
+    arrange::humanize,
+    title::{PIANO_PIECE, title},
+};
 
 /// The files that a request names, read.
 #[derive(Clone, Debug, Default)]
@@ -80,6 +85,9 @@ pub struct PianoAsked {
     pub hand_span: u8,
     /// The kind of music.
     pub style: Style,
+    /// Whether it is to come to rest in the last bar.
+    #[serde(default)]
+    pub ends: bool,
 }
 
 /// What is asked of an attribute.
@@ -112,6 +120,10 @@ pub struct PianoMeasured {
     pub in_scale_ratio: f64,
     /// How likely each quadrant of valence and arousal is, Q1 to Q4, by the class statistics of the attribute map.
     pub quadrants: [f64; 4],
+    /// How much its end is one, 0 to 1: a third each for the tonic as the lowest note, for no note outside its triad, and for
+    /// a last onset that is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_rest: Option<f64>,
 }
 
 /// An attribute, measured.
@@ -225,6 +237,7 @@ impl PianoModel {
             model: self,
             given: source.given(frame.key.semitones_from_c()),
             plan: source.plan(&frame, &wish),
+            ends: source.ends() && !request.open_end && request.candidates > 1,
             source,
             frame,
             wish,
@@ -248,6 +261,8 @@ struct Work<'a> {
     given: Option<Given>,
     range: (u8, u8),
     hand_span: u8,
+    /// Whether it is to come to rest in the last bar.
+    ends: bool,
 }
 
 impl Work<'_> {
@@ -317,6 +332,7 @@ impl Work<'_> {
         };
         let search = Search {
             candidates: request.candidates,
+            ends: self.ends,
             seed: request.seed.derive("candidates"),
         };
         let piece = write(network, &task, search, &merit, progress)?;
@@ -369,12 +385,14 @@ impl Work<'_> {
         let values = values_at(&piece, self.wish.tempo_bpm);
         let judged = AttributeMap::preset(Preset::Default).quadrant_probabilities(&values);
         let known = self.model.statistics.known();
-        Ok(
-            known.as_asked(&ranks, &values, whole)
-                - JUDGED_WEIGHT * divergence(&quadrants, &judged)
-                + known.as_new(&raw)
-                + known.like_music(written, || heard(&raw, &measured(&raw))),
-        )
+        let ended = match self.ends && whole {
+            true => as_ended(&raw, self.plan.tonic()),
+            false => 0.0,
+        };
+        Ok(ended + known.as_asked(&ranks, &values, whole)
+            - JUDGED_WEIGHT * divergence(&quadrants, &judged)
+            + known.as_new(&raw)
+            + known.like_music(written, || heard(&raw, &measured(&raw))))
     }
 
     fn measured(&self, piece: &GridPiece) -> PianoMeasured {
@@ -392,8 +410,8 @@ impl Work<'_> {
             title(
                 &request.emotion,
                 self.frame.key,
-                self.source.titled(),
-                "Piano piece",
+                self.source.titled(&request.emotion),
+                PIANO_PIECE,
             )
         });
         let score = self
@@ -426,6 +444,7 @@ impl Work<'_> {
             range: self.range,
             hand_span: self.hand_span,
             style: self.wish.style,
+            ends: self.ends,
         }
     }
 

@@ -81,6 +81,10 @@ pub struct PianoRequest {
     /// A lead sheet to arrange for piano: its melody and its chords are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arrange: Option<PathBuf>,
+    /// Whether the last bar may end in the course of the music, as of a piece that is to be looped or gone on from; else it
+    /// comes to rest on the tonic, where there is more than one candidate.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub open_end: bool,
     /// Small deviations of timing and loudness, 0 (none) to 1.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub humanize: f64,
@@ -92,7 +96,7 @@ pub struct PianoRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// How many continuations of every few bars are written, of which the one nearest to what was asked is gone on from, 1 to
-    /// 64.
+    /// 64; three times as many of a last bar that comes to rest.
     #[schemars(range(min = 1, max = 64))]
     pub candidates: usize,
     /// How freely tokens are drawn, 0.01 to 2.
@@ -164,6 +168,7 @@ impl Default for PianoRequest {
             fill: None,
             fill_in: None,
             arrange: None,
+            open_end: false,
             humanize: 0.0,
             guidance: USUAL_GUIDANCE,
             model: None,

@@ -18,10 +18,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     corpus::Window,
     critic::{feature_names, features, heard},
+    ending::at_rest,
     generate::{Search, Task, Written, write},
     grid::GridPiece,
     levels::{Levels, measured},
-    merit::Known,
+    merit::{Known, as_ended},
     model::Decoder,
     profile::Quantiles,
     quality::MEASURES,
@@ -47,6 +48,8 @@ pub struct Writing<'a> {
     pub known: Known<'a>,
     /// How many candidates each piece is chosen from.
     pub candidates: usize,
+    /// Whether what is written like the end of a piece comes to rest as that does.
+    pub ends: bool,
     /// How strongly attributes pull.
     pub guidance: f64,
     /// How freely tokens are drawn.
@@ -82,6 +85,9 @@ pub struct Evaluation {
     pub copied: f64,
     /// The same of held-out windows.
     pub copied_held_out: f64,
+    /// How much pieces written like the end of one come to rest, 0 to 1, and the held-out ends; nothing where none is.
+    #[serde(default)]
+    pub at_rest: Option<[f64; 2]>,
 }
 
 /// `count` pieces, each asked for bars, mode, style and attributes of one of `windows`.
@@ -134,6 +140,7 @@ fn one_like(
     };
     let search = Search {
         candidates: writing.candidates,
+        ends: writing.ends && plan.after == 0,
         seed,
     };
     let merit = |written: &Written| {
@@ -143,7 +150,11 @@ fn one_like(
         let as_asked = writing.known.as_asked(&asked, &values, whole);
         let known = &writing.known;
         let new = known.as_new(&piece);
-        Ok(as_asked + new + known.like_music(written, || heard(&piece, &values)))
+        let ended = match search.ends && whole {
+            true => as_ended(&piece, plan.tonic()),
+            false => 0.0,
+        };
+        Ok(as_asked + ended + new + known.like_music(written, || heard(&piece, &values)))
     };
     let written = write(writing.network, &task, search, &merit, &Silent)?;
     Ok((decode(&written.tokens)?, levels))
@@ -221,7 +232,23 @@ pub fn evaluate(
             .collect(),
         copied: copied(&pieces),
         copied_held_out: copied(&songs),
+        at_rest: ends_at_rest(&pieces, held_out),
     })
+}
+
+/// The mean of [`at_rest`] over `pieces` that are written like windows that end, and over those windows.
+fn ends_at_rest(pieces: &[&GridPiece], windows: &[&Window]) -> Option<[f64; 2]> {
+    let mean = |pieces: &mut dyn Iterator<Item = (&GridPiece, &Window)>| {
+        let ends = pieces.filter(|(_, window)| window.after == 0);
+        let rests: Vec<f64> = ends
+            .map(|(piece, window)| at_rest(piece, window.plan().tonic()))
+            .collect();
+        (!rests.is_empty()).then(|| rests.iter().sum::<f64>() / rests.len() as f64)
+    };
+    let like = windows.iter().copied().cycle();
+    let generated = mean(&mut pieces.iter().copied().zip(like))?;
+    let held_out = mean(&mut windows.iter().map(|window| (&window.piece, *window)))?;
+    Some([generated, held_out])
 }
 
 /// The share of attributes on the asked side of the middle, were each piece asked for what the one `shift` places on was;

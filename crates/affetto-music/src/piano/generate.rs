@@ -14,8 +14,11 @@ use crate::Error;
 
 /// Tokens after which threads share anew the pieces that are still written: some end their bars before others.
 const ROUND: usize = 16;
-/// Bars after which continuations are chosen from, at least.
+/// Bars after which continuations are chosen from, at least, or one less before a last bar that is chosen for itself.
 pub const STRETCH: usize = 4;
+/// How many times as many continuations a last bar is chosen from in which the piece ends: it is short, and few come to
+/// rest.
+const ENDINGS: usize = 3;
 
 /// What is written.
 #[derive(Clone, Debug)]
@@ -63,6 +66,8 @@ impl Written {
 pub struct Search {
     /// How many continuations of each stretch are written, of which one is gone on from.
     pub candidates: usize,
+    /// Whether the last bar is chosen for itself, as the one in which the piece ends.
+    pub ends: bool,
     /// What they are drawn from.
     pub seed: Seed,
 }
@@ -94,12 +99,16 @@ pub fn write(
         drawn: 0,
         reader,
     };
-    for until in stretches(best.bars(), bars, search.candidates) {
+    for until in search.stretches(best.bars(), bars) {
+        let candidates = match search.ends && until == bars {
+            true if search.candidates > 1 => ENDINGS * search.candidates,
+            _ => search.candidates.max(1),
+        };
         let begin = |at: usize| Writer {
             rng: search.seed.derive(&format!("to bar {until}, {at}")).rng(),
             written: best.clone(),
         };
-        let mut writers: Vec<Writer> = (0..search.candidates.max(1)).map(begin).collect();
+        let mut writers: Vec<Writer> = (0..candidates).map(begin).collect();
         write_until(network, task, &mut writers, until, progress)?;
         if writers.len() > 1 {
             let merits: Vec<f64> = writers
@@ -116,14 +125,18 @@ pub fn write(
     Ok(best)
 }
 
-/// The bars before which continuations are chosen from; the last is the end.
-fn stretches(begin: usize, end: usize, candidates: usize) -> Vec<usize> {
-    let count = match candidates {
-        0 | 1 => 1,
-        _ => ((end - begin) / STRETCH).max(1),
-    };
-    let place = |at: usize| begin + (end - begin) * at / count;
-    (1..=count).map(place).collect()
+impl Search {
+    /// The bars before which continuations are chosen from; the last is `end`.
+    fn stretches(&self, begin: usize, end: usize) -> Vec<usize> {
+        if self.candidates <= 1 {
+            return vec![end];
+        }
+        let ends = self.ends && end - begin > 1;
+        let until = end - usize::from(ends);
+        let count = ((end - begin) / STRETCH).max(1);
+        let place = |at: usize| begin + (until - begin) * at / count;
+        (1..=count).map(place).chain(ends.then_some(end)).collect()
+    }
 }
 
 /// The mean log-likelihood, in nats, of `tokens`, were they to follow what was written. `task` has their bars too.
@@ -338,5 +351,26 @@ impl Writer {
         written.drawn += 1;
         written.tokens.push(token);
         written.reader.take(network, token, task);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_in_which_a_piece_ends_is_chosen_for_itself() {
+        let search = |candidates, ends| Search {
+            candidates,
+            ends,
+            seed: Seed(0),
+        };
+        let stretches = |begin, end, ends| search(2, ends).stretches(begin, end);
+        assert_eq!(stretches(0, 16, true), [3, 7, 11, 15, 16]);
+        assert_eq!(stretches(0, 16, false), [4, 8, 12, 16]);
+        assert_eq!(stretches(5, 9, true), [8, 9]);
+        assert_eq!(stretches(3, 5, true), [4, 5]);
+        assert_eq!(stretches(4, 5, true), [5]);
+        assert_eq!(search(1, true).stretches(0, 16), [16]);
     }
 }

@@ -9,6 +9,7 @@ use affetto_media::{Key, Tempo, midi::Performance};
 
 use super::{
     compose::{MeasuredAttribute, PianoMeasured},
+    ending::at_rest,
     grid::GridPiece,
     hands::{hands, widest_span},
     levels::ATTRIBUTES,
@@ -61,6 +62,7 @@ pub fn measure(
         hand_span: widest_span(&notes, &hands(&notes, span)),
         in_scale_ratio: share(pitches().map(|pitch| is_in_scale(pitch, key))),
         quadrants: map.quadrant_probabilities(&values),
+        at_rest: Some(at_rest(piece, key.tonic().pitch_class())),
     }
 }
 

@@ -1,8 +1,10 @@
 //! What a continuation is chosen by.
 
 use affetto_attributes::{Critic, RunMarks};
+use affetto_media::PitchClass;
 
 use super::{
+    ending::at_rest,
     generate::Written,
     grid::GridPiece,
     profile::{Quantiles, Ranks},
@@ -14,6 +16,8 @@ const HIT_WEIGHT: f64 = 12.0;
 const CRITIC_WEIGHT: f64 = 0.3;
 /// How much a mark of a passage of the training music counts against it, in nats.
 const COPY_WEIGHT: f64 = 3.0;
+/// The same that the end of a piece is at rest.
+const REST_WEIGHT: f64 = 6.0;
 /// The same for a nat of mean likelihood of the tokens, where there is no critic: what is likeliest is more even than music.
 const LIKELIHOOD_WEIGHT: f64 = 1.0;
 
@@ -53,6 +57,11 @@ impl Known<'_> {
             None => LIKELIHOOD_WEIGHT * written.log_likelihood(),
         }
     }
+}
+
+/// How well the end of a whole `piece` is one, in a key on `tonic`, in nats.
+pub fn as_ended(piece: &GridPiece, tonic: PitchClass) -> f64 {
+    REST_WEIGHT * at_rest(piece, tonic)
 }
 
 #[cfg(test)]

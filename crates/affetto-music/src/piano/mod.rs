@@ -7,6 +7,7 @@ pub mod condition;
 pub mod corpus;
 pub mod critic;
 pub mod dynamics;
+mod ending;
 pub mod evaluate;
 pub mod generate;
 pub mod grid;

@@ -20,7 +20,7 @@ use super::{
     },
     wish::{Frame, Wish},
 };
-use crate::{Error, condition::BARS, rules};
+use crate::{Error, condition::BARS, rules, title::is_due};
 
 /// Bars where nothing else is asked.
 const USUAL_BARS: usize = 16;
@@ -126,9 +126,15 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The score that gives its title.
-    pub fn titled(&self) -> Option<&Score> {
+    /// The score that gives its title to a piece in which `emotion` is asked.
+    pub fn titled(&self, emotion: &Emotion) -> Option<&Score> {
         self.score
+            .filter(|score| self.kind != Kind::Arrange || !is_due(emotion, &score.title))
+    }
+
+    /// Whether the last bar that is written is the end of the piece.
+    pub fn ends(&self) -> bool {
+        self.after().is_empty()
     }
 
     /// Whether nothing stands yet.

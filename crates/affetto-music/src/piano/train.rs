@@ -281,6 +281,8 @@ fn usual<'a>(network: &'a Decoder, statistics: &'a Statistics, seed: Seed) -> Wr
         network,
         known: statistics.known(),
         candidates: USUAL_CANDIDATES,
+        // A critic hears of an end what the network makes of it.
+        ends: statistics.critic.is_some(),
         guidance: USUAL_GUIDANCE,
         sampling: Sampling {
             top_p: USUAL_TOP_P,

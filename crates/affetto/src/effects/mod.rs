@@ -48,6 +48,8 @@ pub enum EffectKind {
     ArousalEvents,
     /// Hand span: how many semitones wider a hand is stretched.
     HandSpan,
+    /// Ending: how much the last bar comes to rest.
+    Ending,
     /// Attributes: the share of those asked for that lie on the asked side of the middle.
     Attributes,
     /// Valence, pleasant or not: how likely the asked side is by the attributes of the music.
@@ -90,7 +92,7 @@ pub enum EffectKind {
 
 impl EffectKind {
     /// Every control.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Bars,
         Self::Meter,
         Self::Key,
@@ -104,6 +106,7 @@ impl EffectKind {
         Self::ArousalLoudness,
         Self::ArousalEvents,
         Self::HandSpan,
+        Self::Ending,
         Self::Attributes,
         Self::ValenceSide,
         Self::ArousalSide,
@@ -141,6 +144,7 @@ impl EffectKind {
             Self::ArousalLoudness => "arousal curve in loudness",
             Self::ArousalEvents => "arousal curve in events",
             Self::HandSpan => "hand span",
+            Self::Ending => "ending",
             Self::Attributes => "attributes",
             Self::ValenceSide => "valence",
             Self::ArousalSide => "arousal",
@@ -176,6 +180,7 @@ impl EffectKind {
             Self::Valence => 0.15,
             Self::Tension => 0.15,
             Self::TensionCurve | Self::ArousalLoudness | Self::ArousalEvents => 0.5,
+            Self::Ending => 0.6,     // two of three thirds
             Self::Attributes => 0.6, // half of them by chance
             Self::ValenceSide | Self::ArousalSide => 0.5,
             Self::Expression => 0.3, // while somebody speaks, half of the mouth stays

@@ -33,6 +33,7 @@ pub(crate) fn piano_effects(request: &PianoRequest, composition: &PianoCompositi
         .into_iter()
         .chain(range_effect(asked.range, &pitches))
         .chain([hand_span(asked, measured)])
+        .chain(ending(request, asked, measured))
         .chain(attributes(asked, measured))
         .chain(sides(request, asked, measured))
         .collect()
@@ -42,6 +43,21 @@ fn hand_span(asked: &PianoAsked, measured: &PianoMeasured) -> Effect {
     let wider = measured.hand_span.saturating_sub(asked.hand_span);
     let asked = format!("at most {}", asked.hand_span);
     EffectKind::HandSpan.effect(asked, measured.hand_span.to_string(), wider.into())
+}
+
+/// Whether the last bar comes to rest, where it is to.
+fn ending(request: &PianoRequest, asked: &PianoAsked, measured: &PianoMeasured) -> Option<Effect> {
+    let found = measured.at_rest.filter(|_| asked.ends)?;
+    let effect = EffectKind::Ending.effect("at rest".into(), format!("{found:.2}"), found);
+    Some(given(effect, request))
+}
+
+/// What the given melody and chords of an arrangement decide is not judged.
+fn given(effect: Effect, request: &PianoRequest) -> Effect {
+    match &request.arrange {
+        Some(_) => effect.not_judged("the melody and the chords are given".into()),
+        None => effect,
+    }
 }
 
 fn attributes(asked: &PianoAsked, measured: &PianoMeasured) -> Option<Effect> {
@@ -67,12 +83,7 @@ fn sides(request: &PianoRequest, asked: &PianoAsked, measured: &PianoMeasured) -
         names: ["calm", "awake"],
     };
     let sides = [valence, arousal].into_iter().filter_map(Side::effect);
-    sides
-        .map(|effect| match &request.arrange {
-            Some(_) => effect.not_judged("the melody and the chords are given".into()),
-            None => effect,
-        })
-        .collect()
+    sides.map(|effect| given(effect, request)).collect()
 }
 
 /// One axis of the emotion.
@@ -163,6 +174,7 @@ mod tests {
                 range: (21, 108),
                 hand_span: 14,
                 style: Style::ALL[0],
+                ends: true,
             },
             measured: PianoMeasured {
                 attributes: Vec::new(),
@@ -171,6 +183,7 @@ mod tests {
                 hand_span: 12,
                 in_scale_ratio: 0.9,
                 quadrants: [0.2, 0.1, 0.1, 0.6],
+                at_rest: Some(0.8),
             },
         }
     }
@@ -199,6 +212,7 @@ mod tests {
                 Tempo,
                 Range,
                 HandSpan,
+                Ending,
                 Attributes,
                 ValenceSide,
                 ArousalSide
@@ -206,9 +220,10 @@ mod tests {
         );
         assert!(effects.iter().all(|effect| effect.reached), "{effects:?}");
         let words = |at: usize| (effects[at].asked.as_str(), effects[at].measured.as_str());
-        assert_eq!(words(6), ("5", "4 on the asked side"));
-        assert_eq!(words(7), ("pleasant (+0.80)", "pleasant (80 % sure)"));
-        assert_eq!(words(8), ("calm (-0.50)", "calm (70 % sure)"));
+        assert_eq!(words(6), ("at rest", "0.80"));
+        assert_eq!(words(7), ("5", "4 on the asked side"));
+        assert_eq!(words(8), ("pleasant (+0.80)", "pleasant (80 % sure)"));
+        assert_eq!(words(9), ("calm (-0.50)", "calm (70 % sure)"));
     }
 
     #[test]
@@ -228,6 +243,7 @@ mod tests {
         assert_eq!(change(&|it| it.asked.tempo_bpm = 91.0), [Tempo]);
         assert_eq!(change(&|it| it.asked.range = (61, 80)), [Range]);
         assert_eq!(change(&|it| it.measured.hand_span = 15), [HandSpan]);
+        assert_eq!(change(&|it| it.measured.at_rest = Some(0.5)), [Ending]);
         assert_eq!(change(&|it| it.measured.bits_hit = 0.55), [Attributes]);
         assert_eq!(change(&|it| it.asked.valence = -0.4), [ValenceSide]);
         assert_eq!(change(&|it| it.asked.arousal = 0.4), [ArousalSide]);
@@ -240,6 +256,7 @@ mod tests {
         let mut vague = composition();
         (vague.asked.valence, vague.asked.arousal) = (0.3, -0.1);
         vague.asked.attributes.clear();
+        vague.asked.ends = false;
         assert_eq!(judge(&vague).len(), 6);
         let arranged = PianoRequest {
             arrange: Some("a.mid".into()),

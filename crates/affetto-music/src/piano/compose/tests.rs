@@ -363,9 +363,15 @@ fn filled_bars_are_new_and_all_others_stay() {
         seed: Seed(9),
         ..few()
     };
-    let PianoComposition { score, written, .. } = write(&request, &sources);
+    let PianoComposition {
+        score,
+        written,
+        asked,
+        ..
+    } = write(&request, &sources);
     assert_eq!(score.broken_rule(), None);
     assert_eq!((score.bars.len(), written), (5, 1..3));
+    assert!(!asked.ends, "it goes on");
     let onsets = score.bar_onsets();
     let (begin, end) = (onsets[1], onsets[3]);
     let outside = |score: &Score| -> Vec<Note> {
@@ -389,6 +395,42 @@ fn filled_bars_are_new_and_all_others_stay() {
             ..
         })
     ));
+}
+
+#[test]
+fn the_last_bar_comes_to_rest_unless_its_end_is_open() {
+    let model = model();
+    let rest = |request: PianoRequest| {
+        let PianoComposition {
+            asked, measured, ..
+        } = model
+            .compose_with(&request, &PianoSources::default(), &Silent)
+            .unwrap();
+        (asked.ends, measured.at_rest.unwrap())
+    };
+    let (mut ended, mut open) = (0.0, 0.0);
+    for seed in 0..6 {
+        let request = PianoRequest {
+            seed: Seed(seed),
+            candidates: 16,
+            ..few()
+        };
+        let (ends, closed) = rest(request.clone());
+        assert!(ends);
+        ended += closed / 6.0;
+        let (ends, left) = rest(PianoRequest {
+            open_end: true,
+            ..request.clone()
+        });
+        assert!(!ends);
+        open += left / 6.0;
+        let (ends, _) = rest(PianoRequest {
+            candidates: 1,
+            ..request
+        });
+        assert!(!ends, "there is nothing to choose from");
+    }
+    assert!(ended > open + 0.1, "{ended} {open}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use affetto_media::{Metre, Mode};
+use affetto_media::{Metre, Mode, PitchClass};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -129,6 +129,16 @@ pub struct Plan {
     pub mode: Mode,
     /// The style, where it is asked for.
     pub style: Option<Style>,
+}
+
+impl Plan {
+    /// The tonic of the key that is written in.
+    pub const fn tonic(&self) -> PitchClass {
+        match self.mode {
+            Mode::Major => 0,
+            Mode::Minor => 9,
+        }
+    }
 }
 
 /// What kind of token comes next.
