@@ -9,11 +9,15 @@ use crate::{
         self,
         notation::{self, Head, Run, Symbol, Value},
     },
-    musicxml::voices,
+    musicxml::{
+        score_time,
+        voices::{self, Chord},
+    },
 };
 
-/// `score` as LilyPond input, in UTF-8: chord names above one staff for each part (two hands in a brace, the lines of each as voices), with key, metre,
-/// tempo, sections as boxed marks, pick-up, tuplets and ties. Loudness, channels and programs are left out.
+/// `score` as LilyPond input, in UTF-8: chord names above one staff for each part (two hands in a brace, the lines of each as
+/// voices in score time), with key, metre, tempo, sections as boxed marks, pick-up, tuplets and ties. Loudness, channels and
+/// programs are left out.
 ///
 /// # Errors
 ///
@@ -37,8 +41,8 @@ pub fn write(score: &Score) -> Result<Vec<u8>, Error> {
         );
     }
     for (index, part) in score.parts.iter().enumerate() {
-        for (number, notes) in lines(part).iter().enumerate() {
-            let music = music(&score, notes, number);
+        for (number, line) in lines(part, &score).iter().enumerate() {
+            let music = music(&score, line, number);
             text += &format!("{} = {{\n{music}}}\n\n", variable(index, number));
         }
     }
@@ -88,7 +92,7 @@ fn staff(score: &Score, index: usize, indent: &str, is_named: bool) -> String {
         true => format!("\\with {{ instrumentName = {} }} ", quoted(&part.name)),
         false => String::new(),
     };
-    let lines = lines(part).len();
+    let lines = lines(part, score).len();
     let line = |number: usize| {
         let name = variable(index, number);
         match lines {
@@ -104,17 +108,48 @@ fn staff(score: &Score, index: usize, indent: &str, is_named: bool) -> String {
     )
 }
 
+/// Notes that are written together as a voice.
+#[derive(Default)]
+struct Line {
+    /// In score time.
+    notes: Vec<Note>,
+    /// Where those begin that are played at most half as long.
+    staccato: Vec<Quarters>,
+}
+
+impl Line {
+    fn new<'c>(chords: impl Iterator<Item = &'c Chord>) -> Self {
+        let mut line = Self::default();
+        for chord in chords {
+            let written = chord.notes.iter().map(|note| Note {
+                onset: chord.onset,
+                duration: chord.end - chord.onset,
+                ..*note
+            });
+            line.notes.extend(written);
+            if chord.is_staccato() {
+                line.staccato.push(chord.onset);
+            }
+        }
+        line
+    }
+}
+
 /// The lines of a hand, which are written as voices, each of chords that do not overlap; of any other part all notes
 /// together.
-fn lines(part: &Part) -> Vec<Vec<Note>> {
-    if !matches!(part.role, Role::RightHand | Role::LeftHand) {
-        return vec![part.notes.clone()];
+fn lines(part: &Part, score: &Score) -> Vec<Line> {
+    if matches!(part.role, Role::RightHand | Role::LeftHand) {
+        let chords = score_time::chords(part, score);
+        // Not beyond a thousand at once.
+        if let Ok(voices) = voices::voices(&chords) {
+            let lines = voices.iter().map(|voice| Line::new(voice.chords(&chords)));
+            return lines.collect();
+        }
     }
-    let chords = voices::chords(&part.notes);
-    match voices::voices(&chords) {
-        Ok(voices) => voices.iter().map(|voice| voice.notes(&chords)).collect(),
-        Err(_) => vec![part.notes.clone()], // beyond a thousand at once
-    }
+    vec![Line {
+        notes: part.notes.clone(),
+        ..Line::default()
+    }]
 }
 
 /// Which way the stems of a voice go: up and down in turn.
@@ -162,16 +197,21 @@ fn clef(part: &Part) -> &'static str {
 }
 
 /// The notes of a part's line, one bar on a line of text. Where lines after the first are silent nothing is shown.
-fn music(score: &Score, notes: &[Note], line: usize) -> String {
-    let bars = notation::bars(score, notes, &[]);
+fn music(score: &Score, line: &Line, number: usize) -> String {
+    let bars = notation::bars(score, &line.notes, &[]);
     let mut text = String::new();
     for (runs, bar) in bars.iter().zip(&score.bars) {
         let is_silent = runs.iter().all(is_rest) && bar.length == bar.metre.length();
-        let (silence, rest) = if line == 0 { ("R", "r") } else { ("s", "s") };
+        let (silence, rest) = if number == 0 { ("R", "r") } else { ("s", "s") };
         let bar_text = if is_silent {
             format!("{silence}{}", scaled(bar.length))
         } else {
-            let runs = runs.iter().map(|run| run_text(run, bar.key, rest));
+            let staff = Staff {
+                key: bar.key,
+                rest,
+                staccato: &line.staccato,
+            };
+            let runs = runs.iter().map(|run| staff.run(run));
             runs.collect::<Vec<_>>().join(" ")
         };
         text += &format!("  {bar_text} |\n");
@@ -186,38 +226,52 @@ fn is_rest(run: &Run) -> bool {
     }
 }
 
-fn run_text(run: &Run, key: crate::Key, rest: &str) -> String {
-    match run {
-        Run::Plain(symbol) => symbol_text(symbol, &value(symbol.duration), key, rest),
-        Run::Odd(symbol) => symbol_text(symbol, &scaled(symbol.duration), key, rest),
-        Run::Tuplet {
-            notes,
-            time,
-            symbols,
-        } => {
-            let written = |symbol: &Symbol| {
-                let length = symbol.duration * *notes / *time;
-                symbol_text(symbol, &value(length), key, rest)
-            };
-            let symbols: Vec<String> = symbols.iter().map(written).collect();
-            format!("\\tuplet {notes}/{time} {{ {} }}", symbols.join(" "))
-        }
-    }
+/// What symbols stand on.
+struct Staff<'l> {
+    key: crate::Key,
+    rest: &'static str,
+    staccato: &'l [Quarters],
 }
 
-fn symbol_text(symbol: &Symbol, length: &str, key: crate::Key, rest: &str) -> String {
-    let all_tied = symbol.heads.iter().all(|head| head.tied);
-    let tie = if all_tied { "~" } else { "" };
-    match symbol.heads.as_slice() {
-        [] => format!("{rest}{length}"),
-        [head] => format!("{}{length}{tie}", pitch(*head, key)),
-        heads => {
-            let each = |head: &Head| {
-                let own = if head.tied && !all_tied { "~" } else { "" };
-                format!("{}{own}", pitch(*head, key))
-            };
-            let heads: Vec<String> = heads.iter().map(each).collect();
-            format!("<{}>{length}{tie}", heads.join(" "))
+impl Staff<'_> {
+    fn run(&self, run: &Run) -> String {
+        match run {
+            Run::Plain(symbol) => self.symbol(symbol, &value(symbol.duration)),
+            Run::Odd(symbol) => self.symbol(symbol, &scaled(symbol.duration)),
+            Run::Tuplet {
+                notes,
+                time,
+                symbols,
+            } => {
+                let written = |symbol: &Symbol| {
+                    let length = symbol.duration * *notes / *time;
+                    self.symbol(symbol, &value(length))
+                };
+                let symbols: Vec<String> = symbols.iter().map(written).collect();
+                format!("\\tuplet {notes}/{time} {{ {} }}", symbols.join(" "))
+            }
+        }
+    }
+
+    fn symbol(&self, symbol: &Symbol, length: &str) -> String {
+        let all_tied = symbol.heads.iter().all(|head| head.tied);
+        let is_staccato = self.staccato.binary_search(&symbol.onset).is_ok();
+        let mark = match (all_tied, is_staccato) {
+            (true, _) => "~",
+            (false, true) => "-.",
+            (false, false) => "",
+        };
+        match symbol.heads.as_slice() {
+            [] => format!("{}{length}", self.rest),
+            [head] => format!("{}{length}{mark}", pitch(*head, self.key)),
+            heads => {
+                let each = |head: &Head| {
+                    let own = if head.tied && !all_tied { "~" } else { "" };
+                    format!("{}{own}", pitch(*head, self.key))
+                };
+                let heads: Vec<String> = heads.iter().map(each).collect();
+                format!("<{}>{length}{mark}", heads.join(" "))
+            }
         }
     }
 }

@@ -231,6 +231,10 @@ pub struct Note {
     pub onset: Quarters,
     /// In quarter notes; 0 for a grace note.
     pub duration: Quarters,
+    /// How much later than written its beginning is played, in quarter notes; less than 0 where it is earlier.
+    pub attack: Quarters,
+    /// How much later than written its end is played, in quarter notes; less than 0 where it is earlier.
+    pub release: Quarters,
     /// MIDI number of what sounds; none for a rest, and for percussion without one.
     pub pitch: Option<u8>,
     /// Whether this is a rest.

@@ -10,6 +10,7 @@ mod markup;
 mod notation;
 mod parse;
 mod read;
+pub(crate) mod score_time;
 pub(crate) mod voices;
 mod write;
 mod xml;

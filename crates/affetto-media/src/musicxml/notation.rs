@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use crate::{Error, Format, Metre, Quarters};
+use super::write::is_pickup;
+use crate::{Error, Format, Metre, Quarters, Score};
 
 const ZERO: Quarters = Quarters::ZERO;
 /// The finest note value, in parts of a quarter note.
@@ -189,7 +190,7 @@ pub(super) struct Grid {
 }
 
 /// A stretch of time, from and up to.
-type Window = Range<Quarters>;
+pub(super) type Window = Range<Quarters>;
 
 struct TupletWindow {
     window: Window,
@@ -208,6 +209,26 @@ impl Grid {
             shift: if is_pickup { missing.max(ZERO) } else { ZERO },
             length,
         }
+    }
+
+    /// The grids of the bars of a score.
+    pub fn of_bars(score: &Score) -> Vec<Self> {
+        let bars = score.bars.iter().enumerate();
+        bars.map(|(index, bar)| Self::new(bar.metre, bar.length, is_pickup(score, index)))
+            .collect()
+    }
+
+    /// The beats, and the quarter notes of longer ones, from the beginning of the bar to its end.
+    pub fn beats(&self) -> impl Iterator<Item = Window> {
+        let step = if self.beat.is_integer() {
+            Quarters::ONE
+        } else {
+            self.beat
+        };
+        let first = (self.shift / step).floor() * step - self.shift;
+        let onsets = std::iter::successors(Some(first), move |onset| Some(onset + step));
+        let onsets = onsets.take_while(|onset| *onset < self.length);
+        onsets.map(move |onset| onset.max(ZERO)..(onset + step).min(self.length))
     }
 
     /// Splits spans that lie end to end into pieces that can be written.

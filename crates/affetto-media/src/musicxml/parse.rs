@@ -500,9 +500,16 @@ impl<'p> MeasureReader<'p> {
         };
         let count = |name: &str| item.child_text(name).and_then(|text| text.parse().ok());
         let staff = count("staff").unwrap_or(1);
+        // What is no time there shifts nothing.
+        let shift = |name: &str| {
+            let text = item.attribute(name)?;
+            self.quarters(name, text).ok()
+        };
         let note = Note {
             onset,
             duration,
+            attack: shift("attack").unwrap_or(zero),
+            release: shift("release").unwrap_or(zero),
             pitch: self.pitch(item, staff)?,
             rest: item.has("rest"),
             chord,

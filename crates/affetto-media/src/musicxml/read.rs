@@ -18,7 +18,9 @@ const ZERO: Quarters = Quarters::ZERO;
 ///
 /// A bar is as long as what is in it, and as its metre where it is empty; so a pick-up comes out short.
 /// Repeats and endings stand once, as they are written. Grace notes and cues are left out, tied notes
-/// are one note. Chord symbols are those of the part that has most of them; this part is the melody.
+/// are one note. Chord symbols are those of the part that has most of them; this part is the melody. In the hands that
+/// [`write()`](super::write()) wrote, notes begin and end as they are played (`attack`, `release`), in all other parts as they
+/// are written.
 ///
 /// # Errors
 ///
@@ -156,11 +158,15 @@ impl Document {
             if let Some([right, left]) = &part.hands {
                 let is_right = |note: &document::Note| note.staff < 2;
                 let is_left = |note: &document::Note| note.staff >= 2;
-                parts.push(hand(right, notes(part, timed, is_right)?));
-                parts.push(hand(left, notes(part, timed, is_left)?));
+                parts.push(hand(right, notes(part, timed, Time::Played, is_right)?));
+                parts.push(hand(left, notes(part, timed, Time::Played, is_left)?));
                 continue;
             }
-            let notes = notes(part, timed, |_| true)?;
+            let time = match part.role {
+                Some(Role::RightHand | Role::LeftHand) => Time::Played,
+                _ => Time::Written,
+            };
+            let notes = notes(part, timed, time, |_| true)?;
             if notes.is_empty() && part.program.is_none() && part.role.is_none() {
                 continue; // nothing but measures, for chord symbols alone
             }
@@ -268,13 +274,23 @@ fn chords(part: &document::Part, timed: &Timed) -> Result<Vec<ChordChange>, Erro
     Ok(chords)
 }
 
+/// Which of its two times a note has.
+#[derive(Clone, Copy, PartialEq)]
+enum Time {
+    Written,
+    Played,
+}
+
 /// The notes of some staves that are played, with ties merged.
 fn notes(
     part: &document::Part,
     timed: &Timed,
+    time: Time,
     is_on_staff: impl Fn(&document::Note) -> bool,
 ) -> Result<Vec<Note>, Error> {
     let mut notes: Vec<Note> = Vec::new();
+    // How much later they begin and end when they are played.
+    let mut shifts: Vec<[Quarters; 2]> = Vec::new();
     let mut ties = OpenTies::default();
     for (bar_onset, measure) in timed.measures(part) {
         for note in measure.notes.iter().filter(|note| is_on_staff(note)) {
@@ -290,6 +306,7 @@ fn notes(
             let index = match tied.flatten() {
                 Some(index) => {
                     notes[index].duration = timed.checked(end - notes[index].onset)?;
+                    shifts[index][1] = note.release;
                     index
                 }
                 None => {
@@ -299,11 +316,21 @@ fn notes(
                         duration: note.duration,
                         velocity: note.velocity.unwrap_or(DEFAULT_VELOCITY),
                     });
+                    shifts.push([note.attack, note.release]);
                     notes.len() - 1
                 }
             };
             if note.tie_start {
                 ties.open(pitch, note.voice, end, index);
+            }
+        }
+    }
+    if time == Time::Played {
+        for (note, [attack, release]) in notes.iter_mut().zip(shifts) {
+            let (onset, end) = (note.onset + attack, note.end() + release);
+            if ZERO <= onset && onset < end && end <= timed.end {
+                note.onset = timed.checked(onset)?;
+                note.duration = timed.checked(end - onset)?;
             }
         }
     }

@@ -11,6 +11,7 @@ use super::{
     markup::Markup,
     notation::{Filling, Grid, Piece, Shape, Value},
     parse::{ROLE_FIELD, STAFF_FIELDS, staff_field},
+    score_time,
     voices::{self, Chord},
 };
 use crate::{
@@ -37,8 +38,9 @@ const GRAND_STAFF_NAME: &str = "Piano";
 /// back.
 ///
 /// Notes are split into tied note values that leave the beats visible; overlapping notes are laid out
-/// in voices. A right hand and the left hand after it are one part on a grand staff, treble and bass. Chord symbols, tempos and sections stand in the first part. A first bar shorter than its
-/// metre is a pick-up.
+/// in voices. A right hand and the left hand after it are one part on a grand staff, treble and bass. Hands are written in
+/// score time, as a reader expects them, while the attributes `attack` and `release` of a note say when it is played. Chord
+/// symbols, tempos and sections stand in the first part. A first bar shorter than its metre is a pick-up.
 ///
 /// # Errors
 ///
@@ -215,7 +217,7 @@ impl Layout {
             .map(|group| PartLayout::new(group, score, &onsets))
             .collect::<Result<Vec<_>, _>>()?;
         if parts.is_empty() {
-            let staff = StaffLayout::new(&[], score, &onsets)?;
+            let staff = StaffLayout::new(Vec::new(), score, &onsets)?;
             let staves = vec![staff];
             parts.push(PartLayout { staves });
         }
@@ -238,7 +240,7 @@ impl PartLayout {
             staves.push(StaffLayout {
                 part: Some(part),
                 voices_above: above,
-                ..StaffLayout::new(&score.parts[part].notes, score, onsets)?
+                ..StaffLayout::new(score_time::chords(&score.parts[part], score), score, onsets)?
             });
         }
         Ok(Self { staves })
@@ -257,12 +259,10 @@ impl StaffLayout {
         self.measures.iter().filter_map(last).max().unwrap_or(0)
     }
 
-    fn new(notes: &[Note], score: &Score, onsets: &[Quarters]) -> Result<Self, Error> {
-        let chords = voices::chords(notes);
+    fn new(chords: Vec<Chord>, score: &Score, onsets: &[Quarters]) -> Result<Self, Error> {
         let mut voices = voices::voices(&chords)?;
         let mut measures = Vec::new();
-        for (index, bar) in score.bars.iter().enumerate() {
-            let grid = Grid::new(bar.metre, bar.length, is_pickup(score, index));
+        for (index, grid) in Grid::of_bars(score).iter().enumerate() {
             let mut measure = MeasureLayout::new();
             for (voice, line) in voices.iter_mut().enumerate() {
                 let between = if voice == 0 {
@@ -285,7 +285,7 @@ impl StaffLayout {
     }
 }
 
-fn is_pickup(score: &Score, bar: usize) -> bool {
+pub(super) fn is_pickup(score: &Score, bar: usize) -> bool {
     bar == 0 && score.bars[0].length < score.bars[0].metre.length()
 }
 
@@ -297,10 +297,22 @@ fn divisions(score: &Score, onsets: &[Quarters], parts: &[PartLayout]) -> Result
         .flat_map(|staff| staff.measures.iter().flatten())
         .flat_map(|(_, pieces)| pieces)
         .flat_map(|piece| [piece.onset, piece.duration]);
+    let chords = parts
+        .iter()
+        .flat_map(|part| &part.staves)
+        .flat_map(|staff| &staff.chords);
+    let played = chords.flat_map(|chord| {
+        let times = |note: &Note| [note.onset - chord.onset, note.end() - chord.end];
+        chord.notes.iter().flat_map(times)
+    });
     let marks = score.chords.iter().map(|change| change.onset);
     let marks = marks.chain(score.tempos.iter().map(|change| change.onset));
     let mut divisions = 1;
-    for time in pieces.chain(marks).chain(onsets.iter().copied()) {
+    for time in pieces
+        .chain(played)
+        .chain(marks)
+        .chain(onsets.iter().copied())
+    {
         // The least common multiple.
         divisions *= *Quarters::new(*time.denom(), divisions).numer();
         if divisions > MAX_DENOMINATOR {
@@ -587,19 +599,37 @@ impl Staff<'_> {
             Filling::Notes(chord) => &self.layout.chords[chord],
         };
         for (index, (note, spelling)) in chord.notes.iter().zip(spellings).enumerate() {
-            // Percent of the velocity 90, fine enough to be rounded back to the same velocity.
-            let percent = format!("{:.2}", f64::from(note.velocity) / 0.9);
-            markup.open("note", &[("dynamics", &percent)]);
-            if index > 0 {
-                markup.empty("chord", &[]);
-            }
-            spelling.pitch(markup);
             let shown = ShownNote {
                 accidental: spelling.accidental,
                 is_upper: index > 0,
                 tie_stop: self.is_tied_from_before(piece, chord),
                 tie_start: self.is_tied_on(piece, chord),
+                is_staccato: chord.is_staccato(),
             };
+            // Percent of the velocity 90, fine enough to be rounded back to the same velocity.
+            let mut attributes =
+                vec![("dynamics", format!("{:.2}", f64::from(note.velocity) / 0.9))];
+            // When it is played, from when it is written.
+            let mut played = |name, offset: Quarters| {
+                if offset != ZERO {
+                    attributes.push((name, self.place.divisions(offset)));
+                }
+            };
+            if !shown.tie_stop {
+                played("attack", note.onset - chord.onset);
+            }
+            if !shown.tie_start {
+                played("release", note.end() - chord.end);
+            }
+            let attributes: Vec<(&str, &str)> = attributes
+                .iter()
+                .map(|(name, value)| (*name, value.as_str()))
+                .collect();
+            markup.open("note", &attributes);
+            if index > 0 {
+                markup.empty("chord", &[]);
+            }
+            spelling.pitch(markup);
             self.note_body(piece, voice, Some(shown), markup);
             markup.close();
         }
@@ -644,7 +674,8 @@ impl Staff<'_> {
             tuplet.filter(|it| it.is_first).map(|_| "start"),
             tuplet.filter(|it| it.is_last).map(|_| "stop"),
         ];
-        if ties.clone().next().is_none() && edges == [None, None] {
+        let is_staccato = note.as_ref().is_some_and(ShownNote::has_dot);
+        if ties.clone().next().is_none() && edges == [None, None] && !is_staccato {
             return;
         }
         markup.open("notations", &[]);
@@ -653,6 +684,11 @@ impl Staff<'_> {
         }
         for edge in edges.into_iter().flatten() {
             markup.empty("tuplet", &[("type", edge), ("number", "1")]);
+        }
+        if is_staccato {
+            markup.open("articulations", &[]);
+            markup.empty("staccato", &[]);
+            markup.close();
         }
         markup.close();
     }
@@ -665,12 +701,18 @@ struct ShownNote {
     is_upper: bool,
     tie_stop: bool,
     tie_start: bool,
+    is_staccato: bool,
 }
 
 impl ShownNote {
     fn ties(&self) -> impl Iterator<Item = &'static str> + Clone + use<> {
         let stop = self.tie_stop.then_some("stop");
         stop.into_iter().chain(self.tie_start.then_some("start"))
+    }
+
+    /// Whether the dot of its chord stands at it.
+    fn has_dot(&self) -> bool {
+        self.is_staccato && !self.is_upper && !self.tie_stop && !self.tie_start
     }
 }
 

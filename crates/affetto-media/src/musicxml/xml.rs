@@ -9,6 +9,7 @@ use crate::{Error, Limits};
 const NAMES: &[&str] = &[
     "accidental",
     "alter",
+    "attack",
     "attributes",
     "backup",
     "barline",
@@ -74,6 +75,7 @@ const NAMES: &[&str] = &[
     "per-minute",
     "pitch",
     "rehearsal",
+    "release",
     "repeat",
     "rest",
     "root",

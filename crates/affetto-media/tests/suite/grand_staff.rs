@@ -116,10 +116,60 @@ fn musicxml_has_one_part_on_two_staves() {
     );
 }
 
+/// A bar of 3/4 in which keys are let go early, the second one early and the third one late.
+fn played() -> Score {
+    let mut score = piano();
+    score.bars.truncate(1);
+    let right = [(0, 8, 72), (11, 3, 74), (25, 10, 76)];
+    let right = right.map(|(onset, duration, pitch)| note(onset, pitch, duration, 80));
+    score.parts[0].notes = right.to_vec();
+    score.parts[1].notes.clear();
+    score
+}
+
+#[test]
+fn musicxml_is_written_in_score_time_and_says_how_it_is_played() {
+    let text = String::from_utf8(musicxml::write(&played()).unwrap()).unwrap();
+    assert_eq!(leaves(&text, "divisions"), ["12"]);
+    let written = text.replace(" dynamics=\"88.89\"", "");
+    for note in [
+        "<note release=\"-4\">",
+        "<note attack=\"-1\" release=\"-4\">",
+        "<note attack=\"1\" release=\"-1\">",
+    ] {
+        assert_eq!(count(&written, note), 1, "{note}\n{written}");
+    }
+    let values = ["quarter", "eighth", "eighth", "quarter"];
+    assert_eq!(leaves(&text, "type"), values);
+    assert_eq!(count(&text, "<time-modification>"), 0);
+    // What sounds for no more than half of its value.
+    assert_eq!(count(&text, "<staccato/>"), 1);
+}
+
+#[test]
+fn lilypond_is_written_in_score_time() {
+    let text = String::from_utf8(lilypond::write(&played()).unwrap()).unwrap();
+    assert!(
+        text.contains("partA = {\n  c''4 d''8-. r8 e''4 |\n}"),
+        "{text}"
+    );
+}
+
+/// A tune of another program is what stands in it, whatever its playback does.
+#[test]
+fn only_hands_are_read_as_they_are_played() {
+    let text = String::from_utf8(musicxml::write(&played()).unwrap()).unwrap();
+    let elsewhere = text.replace("affetto-staff", "other-staff");
+    let read = musicxml::read(elsewhere.as_bytes(), &Limits::DEFAULT).unwrap();
+    let onsets: Vec<Quarters> = read.parts[0].notes.iter().map(|note| note.onset).collect();
+    assert_eq!(onsets, [0, 1, 2].map(Quarters::from_integer));
+}
+
 #[test]
 fn a_hand_with_more_than_four_voices_keeps_the_other_apart() {
     let mut score = piano();
-    let cluster = (0..6).map(|voice| note(voice, 60 + voice as u8, 60, 80));
+    // One key struck again while it is down, which no chord has.
+    let cluster = (0..6).map(|voice| note(0, 60, 36 + 6 * voice, 80));
     score.parts[0].notes = cluster.collect();
     let text = musicxml::write(&score).unwrap();
     assert_eq!(musicxml::read(&text, &Limits::DEFAULT).unwrap(), score);
