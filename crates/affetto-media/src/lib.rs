@@ -4,6 +4,7 @@
 
 pub mod abc;
 mod chord;
+mod dynamics;
 mod error;
 pub mod film;
 mod key;

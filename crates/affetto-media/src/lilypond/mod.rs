@@ -9,6 +9,7 @@ use crate::{
         self,
         notation::{self, Head, Run, Symbol, Value},
     },
+    dynamics::{self, Dynamic},
     musicxml::{
         score_time,
         voices::{self, Chord},
@@ -40,10 +41,17 @@ pub fn write(score: &Score) -> Result<Vec<u8>, Error> {
             chords::text(&score)
         );
     }
-    for (index, part) in score.parts.iter().enumerate() {
-        for (number, line) in lines(part, &score).iter().enumerate() {
-            let music = music(&score, line, number);
-            text += &format!("{} = {{\n{music}}}\n\n", variable(index, number));
+    for group in score.staff_groups() {
+        let dynamics = match group.len() {
+            2 => dynamics::marks(&score, group.clone()),
+            _ => Vec::new(),
+        };
+        for index in group.clone() {
+            // Between the two staves.
+            let dynamics: &[_] = if index == group.start { &dynamics } else { &[] };
+            for (number, music) in music(&score, index, dynamics).iter().enumerate() {
+                text += &format!("{} = {{\n{music}}}\n\n", variable(index, number));
+            }
         }
     }
     text += &staves(&score);
@@ -196,27 +204,51 @@ fn clef(part: &Part) -> &'static str {
     }
 }
 
-/// The notes of a part's line, one bar on a line of text. Where lines after the first are silent nothing is shown.
-fn music(score: &Score, line: &Line, number: usize) -> String {
-    let bars = notation::bars(score, &line.notes, &[]);
-    let mut text = String::new();
-    for (runs, bar) in bars.iter().zip(&score.bars) {
-        let is_silent = runs.iter().all(is_rest) && bar.length == bar.metre.length();
-        let (silence, rest) = if number == 0 { ("R", "r") } else { ("s", "s") };
-        let bar_text = if is_silent {
-            format!("{silence}{}", scaled(bar.length))
-        } else {
+/// The notes of each of a part's lines, one bar on a line of text. Where lines after the first are silent nothing is shown, and
+/// the first has its stems on either side.
+fn music(score: &Score, part: usize, dynamics: &[Option<Dynamic>]) -> Vec<String> {
+    let lines = lines(&score.parts[part], score);
+    let bars = lines
+        .iter()
+        .map(|line| notation::bars(score, &line.notes, &[]));
+    let bars: Vec<Vec<Vec<Run>>> = bars.collect();
+    let is_silent = |line: usize, bar: usize| bars[line][bar].iter().all(is_rest);
+    let mut texts = vec![String::new(); lines.len()];
+    for (number, text) in texts.iter_mut().enumerate() {
+        let mut is_alone = false;
+        for (index, bar) in score.bars.iter().enumerate() {
+            *text += "  ";
+            let others_rest = (1..lines.len()).all(|line| is_silent(line, index));
+            if number == 0 && lines.len() > 1 && others_rest != is_alone {
+                is_alone = others_rest;
+                *text += if is_alone {
+                    "\\oneVoice "
+                } else {
+                    "\\voiceOne "
+                };
+            }
+            let (silence, rest) = if number == 0 { ("R", "r") } else { ("s", "s") };
             let staff = Staff {
                 key: bar.key,
                 rest,
-                staccato: &line.staccato,
+                staccato: &lines[number].staccato,
             };
-            let runs = runs.iter().map(|run| staff.run(run));
-            runs.collect::<Vec<_>>().join(" ")
-        };
-        text += &format!("  {bar_text} |\n");
+            let is_full = bar.length == bar.metre.length();
+            let mut symbols: Vec<String> = match is_silent(number, index) && is_full {
+                true => vec![format!("{silence}{}", scaled(bar.length))],
+                false => bars[number][index]
+                    .iter()
+                    .map(|run| staff.run(run))
+                    .collect(),
+            };
+            let mark = dynamics.get(index).copied().flatten();
+            if let Some(mark) = mark.filter(|_| number == 0) {
+                symbols.insert(0, format!("<>\\{}", mark.name()));
+            }
+            *text += &format!("{} |\n", symbols.join(" "));
+        }
     }
-    text
+    texts
 }
 
 fn is_rest(run: &Run) -> bool {

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     Bar, ChordChange, ChordSymbol, Error, Format, Key, Metre, Mode, Note, Part, PitchName, Quality,
     Quarters, Role, Score, Step, Tempo,
+    dynamics::{self, Dynamic},
 };
 
 const HEAD: &str = r#"<?xml version="1.0" encoding="UTF-8" standalone="no"?>
@@ -188,6 +189,8 @@ struct Layout {
 struct PartLayout {
     /// One, or those of the two hands.
     staves: Vec<StaffLayout>,
+    /// Of the bars of two hands.
+    dynamics: Vec<Option<Dynamic>>,
 }
 
 #[derive(Default)]
@@ -219,7 +222,10 @@ impl Layout {
         if parts.is_empty() {
             let staff = StaffLayout::new(Vec::new(), score, &onsets)?;
             let staves = vec![staff];
-            parts.push(PartLayout { staves });
+            parts.push(PartLayout {
+                staves,
+                ..PartLayout::default()
+            });
         }
         let divisions = divisions(score, &onsets, &parts)?;
         Ok(Self {
@@ -233,6 +239,10 @@ impl Layout {
 impl PartLayout {
     fn new(group: Range<usize>, score: &Score, onsets: &[Quarters]) -> Result<Self, Error> {
         let mut staves: Vec<StaffLayout> = Vec::new();
+        let dynamics = match group.len() {
+            2 => dynamics::marks(score, group.clone()),
+            _ => Vec::new(),
+        };
         for part in group {
             let above = staves.last().map_or(0, |staff| {
                 staff.voices_above + staff.voices().max(VOICES_OF_STAFF)
@@ -243,7 +253,7 @@ impl PartLayout {
                 ..StaffLayout::new(score_time::chords(&score.parts[part], score), score, onsets)?
             });
         }
-        Ok(Self { staves })
+        Ok(Self { staves, dynamics })
     }
 
     /// The number of a staff, where the part has several.
@@ -358,6 +368,7 @@ impl Place<'_> {
         if self.part == 0 {
             self.sections(markup);
         }
+        dynamic(part.dynamics.get(self.bar).copied().flatten(), markup);
         let mut marks = self.marks();
         for (index, layout) in part.staves.iter().enumerate() {
             let number = part.staff_number(index);
@@ -804,6 +815,20 @@ const fn accidental_name(alter: i8) -> &'static str {
         1 => "sharp",
         2.. => "double-sharp",
     }
+}
+
+/// Between the two staves.
+fn dynamic(mark: Option<Dynamic>, markup: &mut Markup) {
+    let Some(mark) = mark else {
+        return;
+    };
+    markup.open("direction", &[("placement", "below")]);
+    markup.open("direction-type", &[]);
+    markup.open("dynamics", &[]);
+    markup.empty(mark.name(), &[]);
+    markup.close();
+    markup.close();
+    markup.close();
 }
 
 fn key(key: Key, markup: &mut Markup) {

@@ -144,13 +144,14 @@ fn musicxml_is_written_in_score_time_and_says_how_it_is_played() {
     assert_eq!(count(&text, "<time-modification>"), 0);
     // What sounds for no more than half of its value.
     assert_eq!(count(&text, "<staccato/>"), 1);
+    assert_eq!(count(&text, "<mf/>"), 1);
 }
 
 #[test]
 fn lilypond_is_written_in_score_time() {
     let text = String::from_utf8(lilypond::write(&played()).unwrap()).unwrap();
     assert!(
-        text.contains("partA = {\n  c''4 d''8-. r8 e''4 |\n}"),
+        text.contains("partA = {\n  <>\\mf c''4 d''8-. r8 e''4 |\n}"),
         "{text}"
     );
 }
@@ -252,7 +253,7 @@ fn lilypond_has_voices_within_a_hand() {
     score.parts[1].notes = vec![note(0, 48, 36, 80)];
     let text = String::from_utf8(lilypond::write(&score).unwrap()).unwrap();
     for words in [
-        "partA = {\n  c''2. |\n",
+        "partA = {\n  <>\\mf c''2. |\n  \\oneVoice R1*3/4 |\n",
         "partAVoiceB = {\n  e'4 f'2 |\n  s1*3/4 |\n",
         "partB = {\n  c2. |\n",
         "\\new Voice { \\voiceOne \\partA } \\new Voice { \\voiceTwo \\partAVoiceB } >>",
