@@ -190,7 +190,7 @@ impl Hand {
             + rests.len() as f64 * REST_COST
             + short as f64 * SHORT_REST_COST
             + further as f64 * FURTHER_REST_COST
-            + stretch.log2().abs() * DOUBLING_COST
+            + libm::log2(stretch).abs() * DOUBLING_COST
             - if is_exact { EXACT_BONUS } else { 0.0 }
     }
 
