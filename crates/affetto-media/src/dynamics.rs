@@ -74,11 +74,15 @@ impl Dynamic {
     }
 }
 
-/// The marks of two hands, for each bar that has one: by the mean velocity of four bars, where that leaves the mark before.
-pub(crate) fn marks(score: &Score, hands: Range<usize>) -> Vec<Option<Dynamic>> {
-    let onsets = score.bar_onsets();
-    let parts = &score.parts[hands];
+/// The marks of two hands, for each bar that has one: by the mean velocity of four bars, where that leaves the mark before. None
+/// for a group of staves that is not two hands.
+pub(crate) fn marks(score: &Score, group: Range<usize>) -> Vec<Option<Dynamic>> {
     let mut marks = vec![None; score.bars.len()];
+    let [right, left] = &score.parts[group] else {
+        return marks;
+    };
+    let onsets = score.bar_onsets();
+    let parts = [right, left];
     let mut in_force: Option<Dynamic> = None;
     for first in (0..marks.len()).step_by(BARS) {
         let last = (first + BARS).min(marks.len());
@@ -93,8 +97,8 @@ pub(crate) fn marks(score: &Score, hands: Range<usize>) -> Vec<Option<Dynamic>> 
     marks
 }
 
-fn mean_velocity(parts: &[Part], window: Range<crate::Quarters>) -> Option<f64> {
-    let notes = parts.iter().flat_map(|part| &part.notes);
+fn mean_velocity(parts: [&Part; 2], window: Range<crate::Quarters>) -> Option<f64> {
+    let notes = parts.into_iter().flat_map(|part| &part.notes);
     let inside = notes.filter(|note| window.contains(&note.onset));
     let velocities: Vec<f64> = inside.map(|note| note.velocity.into()).collect();
     let count = velocities.len() as f64;
@@ -105,6 +109,16 @@ fn mean_velocity(parts: &[Part], window: Range<crate::Quarters>) -> Option<f64> 
 mod tests {
     use super::*;
     use crate::{Bar, Key, Metre, Note, Quarters, Role};
+
+    fn part(role: Role, notes: Vec<Note>) -> Part {
+        Part {
+            name: String::new(),
+            role,
+            program: 0,
+            channel: 0,
+            notes,
+        }
+    }
 
     /// The marks of bars with one note each, of these velocities; 0 for a bar without.
     fn marked(velocities: &[u8]) -> Vec<&'static str> {
@@ -123,15 +137,13 @@ mod tests {
             tempos: Vec::new(),
             chords: Vec::new(),
             sections: Vec::new(),
-            parts: vec![Part {
-                name: String::new(),
-                role: Role::RightHand,
-                program: 0,
-                channel: 0,
-                notes: notes.collect(),
-            }],
+            parts: vec![
+                part(Role::RightHand, notes.collect()),
+                part(Role::LeftHand, Vec::new()),
+            ],
         };
-        let names = marks(&score, 0..1).into_iter();
+        assert!(marks(&score, 0..1).iter().all(Option::is_none));
+        let names = marks(&score, 0..2).into_iter();
         names.map(|mark| mark.map_or("", Dynamic::name)).collect()
     }
 

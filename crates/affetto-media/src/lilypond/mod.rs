@@ -42,10 +42,7 @@ pub fn write(score: &Score) -> Result<Vec<u8>, Error> {
         );
     }
     for group in score.staff_groups() {
-        let dynamics = match group.len() {
-            2 => dynamics::marks(&score, group.clone()),
-            _ => Vec::new(),
-        };
+        let dynamics = dynamics::marks(&score, group.clone());
         for index in group.clone() {
             // Between the two staves.
             let dynamics: &[_] = if index == group.start { &dynamics } else { &[] };

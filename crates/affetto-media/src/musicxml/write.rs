@@ -239,10 +239,7 @@ impl Layout {
 impl PartLayout {
     fn new(group: Range<usize>, score: &Score, onsets: &[Quarters]) -> Result<Self, Error> {
         let mut staves: Vec<StaffLayout> = Vec::new();
-        let dynamics = match group.len() {
-            2 => dynamics::marks(score, group.clone()),
-            _ => Vec::new(),
-        };
+        let dynamics = dynamics::marks(score, group.clone());
         for part in group {
             let above = staves.last().map_or(0, |staff| {
                 staff.voices_above + staff.voices().max(VOICES_OF_STAFF)
@@ -617,26 +614,9 @@ impl Staff<'_> {
                 tie_start: self.is_tied_on(piece, chord),
                 is_staccato: chord.is_staccato(),
             };
-            // Percent of the velocity 90, fine enough to be rounded back to the same velocity.
-            let mut attributes =
-                vec![("dynamics", format!("{:.2}", f64::from(note.velocity) / 0.9))];
-            // When it is played, from when it is written.
-            let mut played = |name, offset: Quarters| {
-                if offset != ZERO {
-                    attributes.push((name, self.place.divisions(offset)));
-                }
-            };
-            if !shown.tie_stop {
-                played("attack", note.onset - chord.onset);
-            }
-            if !shown.tie_start {
-                played("release", note.end() - chord.end);
-            }
-            let attributes: Vec<(&str, &str)> = attributes
-                .iter()
-                .map(|(name, value)| (*name, value.as_str()))
-                .collect();
-            markup.open("note", &attributes);
+            let played = self.played(note, chord, &shown);
+            let played = played.iter().map(|(name, value)| (*name, value.as_str()));
+            markup.open("note", &played.collect::<Vec<_>>());
             if index > 0 {
                 markup.empty("chord", &[]);
             }
@@ -644,6 +624,25 @@ impl Staff<'_> {
             self.note_body(piece, voice, Some(shown), markup);
             markup.close();
         }
+    }
+
+    /// How loud a note is, and when it is played, from when it is written.
+    fn played(&self, note: &Note, chord: &Chord, shown: &ShownNote) -> Vec<(&'static str, String)> {
+        // Percent of the velocity 90, fine enough to be rounded back to the same velocity.
+        let percent = format!("{:.2}", f64::from(note.velocity) / 0.9);
+        let mut attributes = vec![("dynamics", percent)];
+        let mut later = |name, offset: Quarters| {
+            if offset != ZERO {
+                attributes.push((name, self.place.divisions(offset)));
+            }
+        };
+        if !shown.tie_stop {
+            later("attack", note.onset - chord.onset);
+        }
+        if !shown.tie_start {
+            later("release", note.end() - chord.end);
+        }
+        attributes
     }
 
     /// What follows the pitch or the rest.
