@@ -1,6 +1,6 @@
 """Whether music21 reads a MusicXML file as the score that it was written from, and whether Verovio
-engraves it without a warning. The hands of a piano are written in score time, with `attack` and `release` for when
-notes are played, which music21 passes over: there the file itself is read for them.
+engraves it without a warning. What is played is written in score time, with `attack` and `release` for when, which
+music21 passes over: the file itself is read for them.
 
     python check_musicxml.py [--svg DIR] [--png DIR] SCORE.musicxml...
 
@@ -149,8 +149,7 @@ def check_music21(path, report):
         report.same(f"staff of {part['name']!r}", hands, isinstance(found, music21.stream.PartStaff))
         if part["name"]:
             report.same("part names", "Piano" if hands else part["name"], found.partName)
-        is_hand = part["role"] in ("right-hand", "left-hand")
-        written, played = staves[index] if is_hand else (score.notes(part), score.notes(part))
+        written, played = staves[index]
         report.same(f"notes of {part['name']!r}", score.notes(part), played)
         report.same(f"written notes of {part['name']!r}", written, notes_of(found))
     for part in parts:

@@ -140,10 +140,10 @@ impl Line {
     }
 }
 
-/// The lines of a hand, which are written as voices, each of chords that do not overlap; of any other part all notes
-/// together.
+/// The lines of a part that is played, which are written as voices, each of chords that do not overlap; of any other part all
+/// notes together.
 fn lines(part: &Part, score: &Score) -> Vec<Line> {
-    if matches!(part.role, Role::RightHand | Role::LeftHand) {
+    if score_time::is_played(part) {
         let chords = score_time::chords(part, score);
         // Not beyond a thousand at once.
         if let Ok(voices) = voices::voices(&chords) {

@@ -18,9 +18,9 @@ const ZERO: Quarters = Quarters::ZERO;
 ///
 /// A bar is as long as what is in it, and as its metre where it is empty; so a pick-up comes out short.
 /// Repeats and endings stand once, as they are written. Grace notes and cues are left out, tied notes
-/// are one note. Chord symbols are those of the part that has most of them; this part is the melody. In the hands that
-/// [`write()`](super::write()) wrote, notes begin and end as they are played (`attack`, `release`), in all other parts as they
-/// are written.
+/// are one note. Chord symbols are those of the part that has most of them; this part is the melody. In parts that
+/// [`write()`](super::write()) wrote, notes begin and end as they are played (`attack`, `release`), in all others as they are
+/// written.
 ///
 /// # Errors
 ///
@@ -162,9 +162,10 @@ impl Document {
                 parts.push(hand(left, notes(part, timed, Time::Played, is_left)?));
                 continue;
             }
+            // Only Affetto says what role a part has.
             let time = match part.role {
-                Some(Role::RightHand | Role::LeftHand) => Time::Played,
-                _ => Time::Written,
+                Some(_) => Time::Played,
+                None => Time::Written,
             };
             let notes = notes(part, timed, time, |_| true)?;
             if notes.is_empty() && part.program.is_none() && part.role.is_none() {

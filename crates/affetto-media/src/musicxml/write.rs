@@ -39,9 +39,9 @@ const GRAND_STAFF_NAME: &str = "Piano";
 /// back.
 ///
 /// Notes are split into tied note values that leave the beats visible; overlapping notes are laid out
-/// in voices. A right hand and the left hand after it are one part on a grand staff, treble and bass. Hands are written in
-/// score time, as a reader expects them, while the attributes `attack` and `release` of a note say when it is played. Chord
-/// symbols, tempos and sections stand in the first part. A first bar shorter than its metre is a pick-up.
+/// in voices. A right hand and the left hand after it are one part on a grand staff, treble and bass. Hands, and parts
+/// whose notes begin a little early and late, are written in score time, as a reader expects them, while the attributes `attack`
+/// and `release` of a note say when it is played. Chord symbols, tempos and sections stand in the first part. A first bar shorter than its metre is a pick-up.
 ///
 /// # Errors
 ///
