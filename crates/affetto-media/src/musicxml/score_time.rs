@@ -33,9 +33,9 @@ const DOUBLING_COST: f64 = 1.3;
 const REST_COST: f64 = 1.25;
 const SHORT_REST_COST: f64 = 1.1;
 const FURTHER_REST_COST: f64 = 0.3;
-/// What is saved where it is written as it was played, in two signs at most.
+/// What is saved where it is written as it was played, but for half of such a part.
 const EXACT_BONUS: f64 = 1.0;
-const MOST_EXACT_SIGNS: usize = 2;
+const EXACT: Quarters = Quarters::new_raw(1, 2 * PARTS);
 
 /// The chords of a part of a score in score time, their notes as they are played. What is not played is written as it is.
 pub(crate) fn chords(part: &Part, score: &Score) -> Vec<Chord> {
@@ -141,7 +141,7 @@ impl Hand {
         let onset = gap.start;
         // It may be over by where it is written to begin.
         let played = notes.iter().map(Note::end).max().unwrap_or(gap.end);
-        let played = played.max(onset + Quarters::new_raw(1, 2 * PARTS));
+        let played = played.max(onset + EXACT);
         let held = notes.iter().filter(|note| is_held(note, &gap)).count();
         let is_held = held * 2 > notes.len();
         let (first, last) = if is_held {
@@ -198,7 +198,7 @@ impl Hand {
         let short = rests.iter().filter(is_short).count();
         let further = rests.len().saturating_sub(1);
         let stretch = f64_from_quarters((note.end - note.start) / (played - note.start));
-        let is_exact = note.end == played && signs.len() + rests.len() <= MOST_EXACT_SIGNS;
+        let is_exact = note.end <= played + EXACT && played <= note.end + EXACT;
         signs.len() as f64
             + rests.len() as f64 * REST_COST
             + short as f64 * SHORT_REST_COST
@@ -423,6 +423,7 @@ mod tests {
         for notes in [
             vec![(0, 60, 6), (12, 62, 12), (24, 64, 12), (48, 65, 36)],
             vec![(0, 60, 18), (18, 62, 6), (24, 64, 24), (48, 65, 48)],
+            vec![(0, 60, 12), (36, 62, 12), (48, 64, 6), (72, 65, 24)],
             vec![(0, 60, 4), (4, 62, 4), (8, 64, 4), (12, 65, 8), (20, 67, 4)],
             vec![(0, 60, 3), (3, 62, 3), (6, 64, 2), (8, 65, 2), (10, 67, 2)],
             vec![(0, 60, 48), (0, 64, 12), (12, 65, 12), (24, 67, 24)],
