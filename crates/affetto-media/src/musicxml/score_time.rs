@@ -24,9 +24,11 @@ const EIGHTH_TRIPLET: Quarters = Quarters::new_raw(1, 3);
 const PARTS: i64 = 12;
 /// Into so many parts a quarter note is divided at most.
 const FINEST_TUPLET: i64 = 24;
-/// What a triplet has to be worth: so many of these parts that onsets would be moved by without it.
+/// What a triplet has to be worth: so many of these parts that onsets would be moved by without it; less where all three of
+/// its notes are heard in that beat or beside it, if only from several parts together.
 const SIXTEENTH_TRIPLET_COST: f64 = 1.5;
-const EIGHTH_TRIPLET_COST: f64 = 0.5;
+const EIGHTH_TRIPLET_COST: f64 = 1.2;
+const HEARD_TRIPLET_COST: f64 = 0.5;
 /// What it costs to write a note twice or half as long as it was played, where each of its signs costs 1.
 const DOUBLING_COST: f64 = 1.3;
 /// What each rest after it costs, how much more if it is shorter than an eighth, and how much more after the first.
@@ -76,11 +78,24 @@ impl Hand {
         onsets.sort_unstable();
         onsets.dedup();
         let is_free = is_free(notes);
+        let all = score.parts.iter().flat_map(|part| &part.notes);
+        let mut heard: Vec<Quarters> = all.map(|note| note.onset).collect();
+        heard.sort_unstable();
+        let is_heard = |time: Quarters| heard.binary_search(&time).is_ok();
         let mut places = Vec::new();
         for (grid, bar) in grids.iter().zip(&bars) {
             for beat in grid.beats() {
                 let beat = bar + beat.start..bar + beat.end;
-                places.extend(places_of_beat(&beat, within(&onsets, &beat), is_free));
+                let is_triplet = [-3, 0, 3].iter().any(|from| {
+                    let third = |it: i64| beat.start + EIGHTH_TRIPLET * (from + it);
+                    is_heard(third(1)) && is_heard(third(2))
+                });
+                let triplet_cost = match is_triplet {
+                    true => HEARD_TRIPLET_COST,
+                    false => EIGHTH_TRIPLET_COST,
+                };
+                let onsets = within(&onsets, &beat);
+                places.extend(places_of_beat(&beat, onsets, is_free, triplet_cost));
             }
         }
         let mut groups: BTreeMap<Quarters, Vec<Note>> = BTreeMap::new();
@@ -277,8 +292,14 @@ fn is_held(note: &Note, gap: &Range<Quarters>) -> bool {
     over > SIXTEENTH && over * 2 >= gap.end - gap.start
 }
 
-/// Where notes of a beat may begin, `onsets` being where they do; `is_free` says that they may be moved wherever they are.
-fn places_of_beat(beat: &Range<Quarters>, onsets: &[Quarters], is_free: bool) -> Vec<Quarters> {
+/// Where notes of a beat may begin, `onsets` being where they do; `is_free` says that they may be moved wherever they are,
+/// `triplet_cost` what a triplet has to be worth.
+fn places_of_beat(
+    beat: &Range<Quarters>,
+    onsets: &[Quarters],
+    is_free: bool,
+    triplet_cost: f64,
+) -> Vec<Quarters> {
     let may_move = |onset: &Quarters| is_free || (onset * PARTS).is_integer();
     let mut cost = 0.0;
     let mut places = Vec::new();
@@ -302,7 +323,7 @@ fn places_of_beat(beat: &Range<Quarters>, onsets: &[Quarters], is_free: bool) ->
     }
     if beat.end - beat.start == EIGHTH_TRIPLET * 3
         && onsets.iter().all(may_move)
-        && moved(onsets, beat, EIGHTH_TRIPLET) + EIGHTH_TRIPLET_COST < cost
+        && moved(onsets, beat, EIGHTH_TRIPLET) + triplet_cost < cost
     {
         return evenly(beat, EIGHTH_TRIPLET).collect();
     }
@@ -444,13 +465,21 @@ mod tests {
             (11, 62, 12),
             (24, 64, 4),
             (28, 65, 4),
-            (31, 67, 5),
+            (32, 67, 4),
         ];
         let triplet = "24-28:64 28-32:65 32-36:67";
         assert_eq!(
             written("4/4", &played),
             format!("0-12:60 12-24:62 {triplet}")
         );
+        // Two notes make a triplet only with the third of another hand.
+        let two = [(0, 60, 8), (8, 62, 4), (12, 64, 36)];
+        assert_eq!(written("4/4", &two), "0-9:60 9-12:62 12-48:64");
+        let mut both = score("4/4", &two);
+        both.parts.extend(score("4/4", &[(4, 40, 8)]).parts);
+        let onsets = chords(&both.parts[0], &both).into_iter();
+        let onsets: Vec<Quarters> = onsets.map(|chord| chord.onset * PARTS).collect();
+        assert_eq!(onsets, [0, 8, 12].map(Quarters::from_integer));
         // Times that no twelfth is are no slips.
         let mut score = score("4/4", &[(0, 60, 12)]);
         score.parts[0].notes[0].onset = Quarters::new(1, 5);
