@@ -3,7 +3,6 @@
 
 use std::ops::Range;
 
-use super::write::is_pickup;
 use crate::{Error, Format, Metre, Quarters, Score};
 
 const ZERO: Quarters = Quarters::ZERO;
@@ -528,6 +527,11 @@ impl Grid {
         };
         Some((onset / width).floor() * width)
     }
+}
+
+/// Whether a bar is the end of a full one, with which the score begins.
+pub(super) fn is_pickup(score: &Score, bar: usize) -> bool {
+    bar == 0 && score.bars[0].length < score.bars[0].metre.length()
 }
 
 /// The beats in groups: 4/4 in halves, 6/4 in threes, 5/4 in three and two, 7/8 in twos and a three.

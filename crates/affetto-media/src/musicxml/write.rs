@@ -9,7 +9,7 @@ use super::{
     document::{DegreeKind, MAX_DENOMINATOR},
     kind::{base_quality, kind_of},
     markup::Markup,
-    notation::{Filling, Grid, Piece, Shape, Value},
+    notation::{Filling, Grid, Piece, Shape, Value, is_pickup},
     parse::{ROLE_FIELD, STAFF_FIELDS, staff_field},
     score_time,
     voices::{self, Chord},
@@ -290,10 +290,6 @@ impl StaffLayout {
             ..Self::default()
         })
     }
-}
-
-pub(super) fn is_pickup(score: &Score, bar: usize) -> bool {
-    bar == 0 && score.bars[0].length < score.bars[0].metre.length()
 }
 
 /// The fewest divisions of a quarter note that make every time a whole number.
