@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{Part, Score};
+use crate::{Part, Quarters, Score};
 
 /// A dynamic mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,9 +97,12 @@ pub(crate) fn marks(score: &Score, group: Range<usize>) -> Vec<Option<Dynamic>> 
     marks
 }
 
-fn mean_velocity(parts: [&Part; 2], window: Range<crate::Quarters>) -> Option<f64> {
-    let notes = parts.into_iter().flat_map(|part| &part.notes);
-    let inside = notes.filter(|note| window.contains(&note.onset));
+fn mean_velocity(parts: [&Part; 2], window: Range<Quarters>) -> Option<f64> {
+    let inside = parts.into_iter().flat_map(|part| {
+        let first = part.notes.partition_point(|note| note.onset < window.start);
+        let last = part.notes.partition_point(|note| note.onset < window.end);
+        &part.notes[first..last]
+    });
     let velocities: Vec<f64> = inside.map(|note| note.velocity.into()).collect();
     let count = velocities.len() as f64;
     (count > 0.0).then(|| velocities.iter().sum::<f64>() / count)
@@ -108,7 +111,7 @@ fn mean_velocity(parts: [&Part; 2], window: Range<crate::Quarters>) -> Option<f6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Bar, Key, Metre, Note, Quarters, Role};
+    use crate::{Bar, Key, Metre, Note, Role};
 
     fn part(role: Role, notes: Vec<Note>) -> Part {
         Part {

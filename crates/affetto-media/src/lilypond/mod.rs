@@ -41,17 +41,20 @@ pub fn write(score: &Score) -> Result<Vec<u8>, Error> {
             chords::text(&score)
         );
     }
+    let mut lines = Vec::new();
     for group in score.staff_groups() {
         let dynamics = dynamics::marks(&score, group.clone());
         for index in group.clone() {
             // Between the two staves.
             let dynamics: &[_] = if index == group.start { &dynamics } else { &[] };
-            for (number, music) in music(&score, index, dynamics).iter().enumerate() {
+            let music = music(&score, index, dynamics);
+            lines.push(music.len());
+            for (number, music) in music.iter().enumerate() {
                 text += &format!("{} = {{\n{music}}}\n\n", variable(index, number));
             }
         }
     }
-    text += &staves(&score);
+    text += &staves(&score, &lines);
     Ok(text.into_bytes())
 }
 
@@ -65,7 +68,8 @@ fn header(score: &Score) -> String {
     text + "  tagline = ##f\n}\n\n"
 }
 
-fn staves(score: &Score) -> String {
+/// `lines`: of each part, how many it has.
+fn staves(score: &Score, lines: &[usize]) -> String {
     let mut text = String::from("\\score {\n  <<\n");
     if !score.chords.is_empty() {
         text +=
@@ -73,7 +77,8 @@ fn staves(score: &Score) -> String {
     }
     for group in score.staff_groups() {
         if group.len() == 1 {
-            text += &staff(score, group.start, "    ", score.parts.len() > 1);
+            let is_named = score.parts.len() > 1;
+            text += &staff(score, group.start, lines, "    ", is_named);
             continue;
         }
         let names = score.parts.len() > group.len();
@@ -84,28 +89,28 @@ fn staves(score: &Score) -> String {
         };
         text += &format!("    \\new PianoStaff {name}<<\n");
         for part in group {
-            text += &staff(score, part, "      ", false);
+            text += &staff(score, part, lines, "      ", false);
         }
         text += "    >>\n";
     }
     text + "  >>\n  \\layout { }\n}\n"
 }
 
-fn staff(score: &Score, index: usize, indent: &str, is_named: bool) -> String {
+fn staff(score: &Score, index: usize, lines: &[usize], indent: &str, is_named: bool) -> String {
     let part = &score.parts[index];
     let with = match is_named {
         true => format!("\\with {{ instrumentName = {} }} ", quoted(&part.name)),
         false => String::new(),
     };
-    let lines = lines(part, score).len();
+    let count = lines[index];
     let line = |number: usize| {
         let name = variable(index, number);
-        match lines {
+        match count {
             1 => format!("\\{name}"),
             _ => format!("\\new Voice {{ \\{} \\{name} }}", stems(number)),
         }
     };
-    let lines: Vec<String> = (0..lines).map(line).collect();
+    let lines: Vec<String> = (0..count).map(line).collect();
     format!(
         "{indent}\\new Staff {with}{{ \\clef {} << \\timeline {} >> }}\n",
         clef(part),
